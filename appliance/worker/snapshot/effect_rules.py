@@ -12,6 +12,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Any, Final
 
+from ..files.git_questions import asks_git
 from ..preload.fork_safety import HARMLESS_DEVICES
 
 if TYPE_CHECKING:
@@ -69,6 +70,11 @@ def _maps(arguments: tuple[Any, ...]) -> str:
     return "shares memory with forks (mmap)" if fileno == -1 and access in _SHARED else ""
 
 
+def _runs(arguments: tuple[Any, ...]) -> str:
+    program, command, *_ = arguments
+    return "" if asks_git(command) else f"runs the program {_name(program)}"
+
+
 def _locks(arguments: tuple[Any, ...]) -> str:
     return "locks a file" if arguments[1] in _LOCKS else ""
 
@@ -114,7 +120,7 @@ RULES: Final[dict[str, Callable[[tuple[Any, ...]], str]]] = {
     "os.link": _named("makes the link", 1),
     "os.lockf": _fixed("locks a file"),
     "os.mkdir": _makes_folder,
-    "os.posix_spawn": _named("runs the program"),
+    "os.posix_spawn": _runs,
     "os.remove": _named("deletes"),
     "os.removexattr": _named("changes the attributes of"),
     "os.rename": _named("renames"),
@@ -134,7 +140,7 @@ RULES: Final[dict[str, Callable[[tuple[Any, ...]], str]]] = {
     "socket.sendto": _fixed("sends a message through a socket"),
     "socket.sethostname": _fixed("changes the host's name"),
     "sqlite3.connect": _opens_database,
-    "subprocess.Popen": _named("runs the program"),
+    "subprocess.Popen": _runs,
     "sys.addaudithook": _fixed("adds an audit hook"),
     "sys.monitoring.register_callback": _fixed("monitors its own code"),
     "sys.setprofile": _fixed("sets a profiler"),

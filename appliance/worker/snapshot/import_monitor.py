@@ -36,6 +36,7 @@ from typing import TYPE_CHECKING, Any, Final
 from ... import PACKAGE
 from ...protocol.snapshot_messages import TOO_OLD
 from .. import debugger
+from ..files.git_questions import asks_git, revision_log
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -219,6 +220,8 @@ class ImportMonitor:
                 self._read_attribute(arguments[0], arguments[1], reader)
             elif event == "open":
                 self._opened(arguments[0], arguments[2], reader)
+            elif event == "subprocess.Popen" and asks_git(arguments[1]):
+                self._note_data(revision_log(arguments[2]))
             elif event in {"sys._getframe", "sys._current_frames"}:
                 self._looked_at_stack(reader)
             elif event in _BLINDING and not _is_ours(reader):
@@ -248,8 +251,11 @@ class ImportMonitor:
             return
         if name.endswith(_SOURCES):
             self.sources.setdefault(name, f"its source was read by {_named(reader)}")
-        reads = isinstance(flags, int) and flags & os.O_ACCMODE == os.O_RDONLY
-        if reads and len(self.data) < _MOST_DATA and name not in self.data and not name.startswith(_NO_DATA):
+        if isinstance(flags, int) and flags & os.O_ACCMODE == os.O_RDONLY and not name.startswith(_NO_DATA):
+            self._note_data(name)
+
+    def _note_data(self, name: str) -> None:
+        if name and len(self.data) < _MOST_DATA and name not in self.data:
             self.data[name] = _state_of(name)
 
     def _looked_at_stack(self, reader: FrameType, *, is_at_top: bool = True) -> None:

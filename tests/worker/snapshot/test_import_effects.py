@@ -35,6 +35,8 @@ HARMLESS = {
     "a closed stack of contexts": "import atexit, contextlib; atexit.register(contextlib.ExitStack().close)",
     "an exit hook of threads": "import threading; threading._register_atexit(open, 'made', 'w')",
     "a search for a library": "from ctypes.util import find_library; assert not find_library('of nobody')",
+    "a question to git": "import subprocess; subprocess.run(['git', 'rev-parse', 'HEAD'], capture_output=True)",
+    "a question to git in a shell": "import subprocess; subprocess.run('git log -1 --format=%h', shell=True)",
     "the timer of a limiter": (
         "import types; storage = types.ModuleType('limits.storage.memory')\n"
         "exec('from threading import Timer; timer = Timer(0.01, int); timer.start()', vars(storage))"
@@ -76,6 +78,8 @@ EFFECTS = {
     "a timer of threads": ("import threading; threading.Timer(9, int).start()", "starts a thread"),
     "an unknown thread": ("import _thread; _thread.start_new_thread(open, ('made', 'w'))", "starts a thread"),
     "a program": ("import subprocess; subprocess.run(['touch', 'made'])", "runs the program touch"),
+    "another program of git": ("import subprocess; subprocess.run(['git', 'init', 'made'])", "runs the program git"),
+    "a question and more": ("import os; os.popen('git log; touch made').read()", "runs the program /bin/sh"),
     "a shell": ("import os; os.system('touch made')", "runs a program"),
     "a child": ("import os\nif not os.fork():\n    open('made', 'w')\n    os._exit(0)", "forks"),
     "a pool of processes": ("import multiprocessing; multiprocessing.get_context('fork').Pool(1)", "forks"),

@@ -173,6 +173,23 @@ def test_a_warning_that_was_printed_blocks_no_file(tmp_path):
     assert imported.swaps.blocked_files() == {}
 
 
+@NEW
+def test_a_commit_changes_what_the_import_has_read(tmp_path):
+    """An import that has asked git would read something else after a commit."""
+    log = tmp_path / ".git" / "logs" / "HEAD"
+    log.parent.mkdir(parents=True)
+    log.write_text("one\n")
+    monitor = ImportMonitor(lambda path: path.startswith(str(tmp_path)))
+    monitor.begin()
+    try:
+        sys.audit("subprocess.Popen", "git", ["git", "rev-parse", "HEAD"], str(tmp_path), None)
+    finally:
+        monitor.end()
+    assert monitor.changed_data() == ""
+    log.write_text("one\ntwo\n")
+    assert monitor.changed_data() == str(log)
+
+
 STACK = {
     "a frame": "import sys\ndef f(): return sys._getframe(1).f_lineno\nx = f()",
     "the current frame": "import inspect\nx = inspect.currentframe().f_lineno",
