@@ -66,6 +66,7 @@ _HARMLESS: Final = frozenset(
     }
 )
 _WARNINGS: Final = frozenset({"warnings", "_py_warnings"})
+_SEARCHERS: Final = frozenset({"dash._pages"})  # they read a source to find a name that the body of its module has
 # They find a frame whose line another module reads.
 _FRAME_FINDERS: Final = frozenset({"structlog._frames"})
 _DECORATORS: Final = "venusian"  # Pyramid's, which keep the line of what they decorate
@@ -338,10 +339,12 @@ def _loads(frame: FrameType) -> bool:
 
 
 def _reads_a_call(frame: FrameType | None) -> bool:
-    """Whether a source is read to print the line of a warning, or to keep that of a call on the stack.
+    """Whether a source is read to print the line of a warning, to keep that of a call on the stack, or to find a name.
 
     Such a line belongs to code that runs, so a swap leaves it as it is; ``lines`` has its number.
     """
+    if frame is not None and frame.f_globals.get("__name__") in _SEARCHERS:
+        return True
     while frame is not None and _package_of(frame) in {"tokenize", "linecache"}:
         frame = frame.f_back
     module, functions = _package_of(frame), set()

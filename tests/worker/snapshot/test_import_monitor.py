@@ -6,6 +6,7 @@ import os
 import sys
 import textwrap
 import types
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -171,6 +172,18 @@ def test_a_warning_that_was_printed_blocks_no_file(tmp_path):
     """The text of a warning has the line that gave it: nothing but the output depends on that."""
     imported = Imported(tmp_path, "import warnings\nwarnings.formatwarning('shown', UserWarning, __file__, 1)\n")
     assert imported.swaps.blocked_files() == {}
+
+
+@NEW
+def test_a_page_in_which_dash_looked_for_a_name_is_swapped(tmp_path):
+    """Dash reads each file of its pages to see whether that registers one, before it loads it."""
+    look = "exec('open(page).close()', {'page': __file__, '__name__': 'dash._pages'})"
+    imported = Imported(tmp_path, f"{look}\ndef layout(): return 1\n")
+    assert imported.swaps.blocked_files() == {}
+    edit = ("return 1", "return 2")
+    assert imported.objection(edit) == ""
+    Path(imported.path).write_text(imported.source.replace(*edit), encoding="utf-8")
+    assert imported.swaps.changed_data() == ""
 
 
 @NEW
