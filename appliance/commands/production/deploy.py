@@ -63,7 +63,7 @@ def command(
     known = set_in_compose(root, "app") if engine == "compose" else frozenset()
     facts = facts_of(root, image, folder_on_host(opened.settings).name, name=name, host=host, known=known)
     written, kept = write_all(root, drafts_for(engine, facts))
-    lines = [*_changes(written, kept), *_unserved(root), *_gaps(engine, facts)]
+    lines = [*_changes(written, kept), *_unserved(root, facts.example), *_gaps(engine, facts)]
     lines += [*(_beside(root, facts.compose_file) if engine == "compose" else ()), *_next(engine)]
     if name is None and facts.name == UNNAMED:
         lines.insert(-1, f"Named {UNNAMED}, because a container does not know the folder's name: --name gives another.")
@@ -80,14 +80,14 @@ def _changes(written: list[str], kept: list[str]) -> Iterator[str]:
         yield "Nothing to do: every file exists, as `appliance deploy` writes it."
 
 
-def _unserved(root: Path) -> Iterator[str]:
-    """Yield why the preview would serve nothing: it has the project's files and .env.example's variables alone."""
-    example = load_environment({}, root, (".env.example",)).values
+def _unserved(root: Path, template: str) -> Iterator[str]:
+    """Yield why the preview would serve nothing: it has the project's files and the template's variables alone."""
+    example = load_environment({}, root, (template,)).values
     app, adapts = example.get("APPLIANCE_APP") or None, example.get("APPLIANCE_ASGI") == "adapt"
     _, missing = application(root, example, app, adapts=adapts)
     if missing:
         yield f"Nothing would be served. {missing.found}. {missing.action}"
-        yield "A preview gets the settings of .env.example, and none of .env."
+        yield f"A preview gets the settings of {template}, and none of .env."
 
 
 def _gaps(engine: Engine, facts: Facts) -> Iterator[str]:
@@ -95,7 +95,7 @@ def _gaps(engine: Engine, facts: Facts) -> Iterator[str]:
     if facts.secrets:
         yield f"Secrets, whose values are in no file: {', '.join(facts.secrets)}"
     if facts.unset:
-        yield f"Without a value in .env.example: {', '.join(facts.unset)}"
+        yield f"Without a value in {facts.example}: {', '.join(facts.unset)}"
     if engine == "kubernetes" and (several := of_several_lines(facts.variables)):
         yield f"Of several lines, and so not in settings.env: {', '.join(several)}"
     if facts.left_out:

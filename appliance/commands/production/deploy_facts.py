@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from appliance import __version__
 from appliance.commands.first_steps import UNNAMED
-from appliance.commands.init_templates import compose_file
+from appliance.commands.init_templates import compose_file, example_file
 from appliance.commands.yaml_scalars import fits_a_line
 from appliance.config.env import load_environment
 from appliance.config.secret_files import VARIABLE
@@ -41,11 +41,12 @@ class Facts:
         name: a label of DNS: of the stack, the Deployment, the image.
         host: the host name of the preview.
         image: the lines that say how to get the appliance's image, as comments.
-        variables: those of ``.env.example`` that are not secret, with their values.
+        variables: those of the project's template of .env that are not secret, with their values.
         secrets: the names of those that are secret.
         unset: the names of those that have no value, and are not secret.
         left_out: the names that can't be written into the files.
         compose_file: the project's own compose file, or empty.
+        example: the name of the template.
     """
 
     name: str
@@ -56,6 +57,7 @@ class Facts:
     unset: tuple[str, ...] = ()
     left_out: tuple[str, ...] = ()
     compose_file: str = ""
+    example: str = ".env.example"
 
 
 def facts_of(
@@ -82,7 +84,8 @@ def facts_of(
             expected="lower-case letters, digits, hyphens and dots",
             action="Give a name such as shop.example.com.",
         )
-    example = dict(load_environment({}, root, (".env.example",)).values)
+    template = example_file(root).name
+    example = dict(load_environment({}, root, (template,)).values)
     required = required_variables(Modules(root))
     given = {key: value for key, value in example.items() if _is_theirs(key)}
     names = [*given, *(key for key in required if key not in given and _is_theirs(key))]
@@ -100,6 +103,7 @@ def facts_of(
         unset=tuple(key for key in open_names if not given.get(key)),
         left_out=tuple(sorted(key for key in names if not VARIABLE.match(key))),
         compose_file=compose_file(root) if (root / compose_file(root)).is_file() else "",
+        example=template,
     )
 
 
@@ -135,7 +139,7 @@ def _project_name(root: Path) -> str:
 
 
 def _is_theirs(name: str) -> bool:
-    """Whether a preview takes this variable from ``.env.example``: not what its files, or the image, set."""
+    """Whether a preview takes this variable from the template: not what its files, or the image, set."""
     images = {setting.variable for setting in TABLE if setting.in_image}
     return name not in _OURS and name not in images and not name.startswith("COMPOSE_")
 

@@ -30,7 +30,7 @@ _MARKER = re.compile(r"@([a-z_]+)@")
 
 def drafts_for(engine: Engine, facts: Facts) -> Iterator[Draft]:
     """Yield the files for this engine; the Dockerfile of the project's image is among them."""
-    words = {"name": facts.name, "host": facts.host, "files": _compose_files(facts)}
+    words = {"name": facts.name, "host": facts.host, "files": _compose_files(facts), "example": facts.example}
     lines = _lines_of(engine, facts)
     for folder in ("image", engine):
         for file in sorted((_TEMPLATES / folder).rglob(f"*{_SUFFIX}")):
@@ -53,7 +53,7 @@ def _filled(text: str, words: dict[str, str], lines: dict[str, list[str]]) -> st
 
 def _lines_of(engine: Engine, facts: Facts) -> dict[str, list[str]]:
     environment = [f"      {name}: {compose_scalar(value)}" for name, value in facts.variables]
-    environment += [f"      # {name}: has no value in .env.example" for name in facts.unset]
+    environment += [f"      # {name}: has no value in {facts.example}" for name in facts.unset]
     if facts.secrets:
         environment.append("      APPLIANCE_SECRETS: /run/secrets")
     return {
@@ -74,7 +74,7 @@ def _settings(facts: Facts) -> Iterator[str]:
         else:
             yield f"{name}={value}"
     for name in facts.unset:
-        yield f"# {name}= has no value in .env.example"
+        yield f"# {name}= has no value in {facts.example}"
 
 
 def _create_secrets(engine: Engine, facts: Facts) -> Iterator[str]:

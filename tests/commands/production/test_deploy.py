@@ -185,6 +185,16 @@ def test_the_overlay_leaves_to_the_compose_file_what_it_sets(tmp_path: Path, env
     assert set(stack["secrets"]) == {"DATABASE_URL", "API_KEY"}
 
 
+def test_a_template_of_another_name_has_the_variables(tmp_path: Path) -> None:
+    """The variables of a project come from its template of .env, whatever the name of that file is."""
+    (tmp_path / "example.env").write_text("COLOUR=red\nREGION=\n", "utf-8")
+    (tmp_path / "wsgi.py").write_text("application = print\n", "utf-8")
+    done = deploy(tmp_path, tmp_path / "cache", "--for", "compose")
+    overlay = read(tmp_path / "deploy" / "compose.preview.yml")
+    assert overlay["services"]["app"]["environment"]["COLOUR"] == "red"
+    assert "Without a value in example.env: REGION\n" in done.stdout
+
+
 def test_the_overlay_starts_the_appliance(tmp_path: Path) -> None:
     """The project's own command, entrypoint and health check are for its own image, and a name is for one container."""
     (tmp_path / "compose.yml").write_text("services: {app: {command: gunicorn shop.wsgi}}\n", "utf-8")
