@@ -1,8 +1,8 @@
 """``python -m tools.picture docs/pictures/save.png``: make the picture of the README from a running appliance.
 
-It serves a copy of the bundled example and saves it twice, the second time with an undefined name. The picture shows
-the log beside the browser's page. The copy's folder is shown as /workspace. It needs port 8000, and Chromium or the
-program that ``CHROMIUM`` names.
+It serves a copy of the bundled example with the Python of the image, and saves it twice, the second time with an
+undefined name in a function. The picture shows the log beside the browser's page. The copy's folder is shown as
+/workspace. It needs port 8000, Python 3.13, and Chromium or the program that ``CHROMIUM`` names.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 ROOT = Path(__file__).parents[1]
-WIDTH, HEIGHT = 1640, 590
+WIDTH, HEIGHT = 1640, 600
 SGR = re.compile(r"\x1b\[([0-9;]*)m")
 COLOURS = {
     "1": "font-weight:600", "2": "color:#7d8590", "31": "color:#ff7b72", "1;31": "color:#ff7b72;font-weight:600",
@@ -47,6 +47,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as scratch:
         project = Path(scratch) / "hello"
         shutil.copytree(ROOT / "examples" / "hello", project, ignore=shutil.ignore_patterns("__pycache__"))
+        (project / ".python-version").write_text("3.13\n", encoding="utf-8")
         shown = (text.replace(str(project), "/workspace") for text in take(project, Path(scratch) / "cache"))
         log, url, page = shown
         frame = Path(scratch) / "frame.html"
@@ -60,20 +61,24 @@ def take(project: Path, cache: Path) -> tuple[str, str, str]:
     """Return the log of two saves, the address, and the page after the second save."""
     source = project / "wsgi.py"
     with appliance(project, cache) as lines:
-        start = until(lines, "preload.ready")
+        start = until(lines, "snapshot.ready")
         found = re.search(r"http://localhost:[0-9]+", SGR.sub("", start))
         if not found:
             sys.exit(f"No address was found in the log: {start}")
         url = found[0]
         shown = re.compile(r"project\.found|worker\.ready")
         log = "".join(line for line in start.splitlines(keepends=True) if shown.search(line))
-        for old, new in (("", ""), ("It comes up.", "Saved, and served."), ("escape(GREETING)", "escape(GRETING)")):
-            if old:
-                source.write_text(source.read_text(encoding="utf-8").replace(old, new), encoding="utf-8")
-                log += until(lines, "reload.finished")
+        page = fetch(url)
+        log += until(lines, "GET ")
+        for old, new in (("It comes up.", "Saved, and served."), ("escape(GREETING)", "escape(GRETING)")):
+            source.write_text(source.read_text(encoding="utf-8").replace(old, new), encoding="utf-8")
+            saved = until(lines, "reload.finished")
             page = fetch(url)
-            log += until(lines, "GET ")
-    return log, url, page
+            saved += until(lines, "GET ")
+            log += saved
+            if "snapshot.ready" not in saved:
+                until(lines, "snapshot.ready")
+    return "".join(line for line in log.splitlines(keepends=True) if " debug " not in SGR.sub("", line)), url, page
 
 
 @contextmanager
@@ -81,6 +86,7 @@ def appliance(project: Path, cache: Path) -> Iterator[Iterator[str]]:
     """Run an appliance, and yield its lines of output."""
     command = [sys.executable, "-I", "-m", "appliance", "serve", "--project", str(project), "--port", "8000"]
     own = {"APPLIANCE_LOG_FORMAT": "console", "FORCE_COLOR": "1", "APPLIANCE_CACHE": str(cache)}
+    own["APPLIANCE_LOG_LEVEL"] = "debug"  # says when the project is imported ahead
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=os.environ | own)
     try:
         yield iter(process.stdout or [])
