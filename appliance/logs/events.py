@@ -254,7 +254,7 @@ EVENTS = MappingProxyType(
         ),
         "reload.repeated": Event(
             "info",
-            "One single file has caused three reloads within ten seconds. Logged once for each file.",
+            "One single file has caused five reloads within ten seconds. Logged once for each file.",
             ("file", "count", "action"),
         ),
         "failure.held": Event(

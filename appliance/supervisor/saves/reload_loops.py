@@ -21,7 +21,7 @@ from appliance.protocol.record import Record
 if TYPE_CHECKING:
     from collections.abc import Collection
 
-OFTEN: Final = 3  # reloads in a row by one file alone, from which they are logged
+OFTEN: Final = 5  # reloads in a row by one file alone, from which they are logged: a person seldom saves so fast
 WITHIN_S: Final = 10.0
 LOOP: Final = 6  # changes in a row while a worker starts, from which its reload is delayed
 DELAY_S: Final = (3.0, 600.0)
