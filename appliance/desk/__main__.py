@@ -25,9 +25,9 @@ from appliance.desk.replay.sending import Place
 from appliance.protocol.channel import Channel, ChannelError
 from appliance.protocol.greeting import first_message
 from appliance.protocol.messages import Records
-from appliance.protocol.needed_thread import start_needed
 from appliance.protocol.page_messages import AskRecorder, NameSecrets, PublishPin, RecorderAnswers, TellServing
 from appliance.protocol.start.first_messages import RecordLines
+from appliance.protocol.start.needed_thread import start_needed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

@@ -18,7 +18,6 @@ from typing import TYPE_CHECKING, Any
 from appliance.plural import counted
 from appliance.protocol.channel import Channel, ChannelError
 from appliance.protocol.messages import Drain, Ready, TakeConnections
-from appliance.protocol.needed_thread import start_needed
 from appliance.protocol.page_messages import (
     PublishAssets,
     PublishPin,
@@ -29,6 +28,7 @@ from appliance.protocol.page_messages import (
     SetStandInPage,
     StopAccepting,
 )
+from appliance.protocol.start.needed_thread import start_needed
 from appliance.server.browser.own_paths import is_own_request
 from appliance.server.pool.request_handoff import RequestHandoff
 from appliance.server.wsgi.access_log.exchange import current

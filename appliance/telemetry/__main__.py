@@ -17,8 +17,8 @@ from appliance.conventions import WATCHERS_NICE
 from appliance.protocol.channel import Channel, ChannelError
 from appliance.protocol.greeting import first_message
 from appliance.protocol.messages import Records
-from appliance.protocol.needed_thread import NO_THREAD
 from appliance.protocol.start.first_messages import ExportLines
+from appliance.protocol.start.needed_thread import NO_THREAD
 
 
 def main(descriptor: int) -> None:

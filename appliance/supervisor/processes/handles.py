@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 
 from appliance.logs.project_output.output_lines import OutputLines
 from appliance.protocol.inflight import Reading
-from appliance.protocol.needed_thread import NO_THREAD, NO_THREAD_CAUSE
+from appliance.protocol.start.needed_thread import NO_THREAD, NO_THREAD_CAUSE
 from appliance.supervisor.processes.child_roles import Role
 from appliance.supervisor.signals import name_of
 

@@ -5,11 +5,11 @@ import sys
 
 import pytest
 
-from appliance.protocol.needed_thread import NO_THREAD
+from appliance.protocol.start.needed_thread import NO_THREAD
 
 PROGRAM = """
 import threading
-from appliance.protocol.needed_thread import start_needed
+from appliance.protocol.start.needed_thread import start_needed
 start, count = threading.Thread.start, 0
 def limited(thread):
     global count
