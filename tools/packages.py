@@ -165,7 +165,7 @@ def sizes() -> str:
     for name, count in core.items():
         package, folder, _ = name.partition("/")
         parts[f"the core's part of `{package}`" if folder else "modules at the top"] += count
-    found.update(parts.most_common())
+    found.update(sorted(parts.items(), key=lambda part: (-round(part[1] / 1000), part[0])))
     found["what is optional"] = sum(lines.values()) - found["the core"]
     return "".join(f"| {part} | {round(count / 1000)} |\n" for part, count in found.items())
 
