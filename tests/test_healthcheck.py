@@ -6,7 +6,7 @@ import subprocess
 import sys
 import threading
 import time
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -34,7 +34,7 @@ def supervisor(path, answer):
                 if answer is None:
                     held.append(connection)
                     continue
-                with connection:
+                with connection, suppress(BrokenPipeError):  # a check that has a limit may have ended
                     assert connection.recv(64) == b"status\n"
                     connection.sendall(answer if isinstance(answer, bytes) else next(answer))
 
@@ -104,7 +104,7 @@ def test_a_start_is_waited_for(tmp_path):
         assert check(path)[0] == 0
 
 
-@pytest.mark.parametrize("argument", [("--timeout", "0.5"), ("--timeout=0.5",)])
+@pytest.mark.parametrize("argument", [("--timeout", "1"), ("--timeout=1",)])
 def test_a_cluster_waits_for_a_second_at_most(tmp_path, argument):
     """With a limit, a start, a missing socket and a supervisor that hangs are unhealthy in time, with the cause."""
     starting = b'{"health": "starting", "state": "installing"}'
