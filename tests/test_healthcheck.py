@@ -104,7 +104,7 @@ def test_a_start_is_waited_for(tmp_path):
         assert check(path)[0] == 0
 
 
-@pytest.mark.parametrize("argument", [("--timeout", "1"), ("--timeout=1",)])
+@pytest.mark.parametrize("argument", [("--timeout", "1"), pytest.param(("--timeout=1",), marks=pytest.mark.whole)])
 def test_a_cluster_waits_for_a_second_at_most(tmp_path, argument):
     """With a limit, a start, a missing socket and a supervisor that hangs are unhealthy in time, with the cause."""
     starting = b'{"health": "starting", "state": "installing"}'

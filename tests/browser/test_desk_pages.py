@@ -97,6 +97,7 @@ def test_empty_pages_show_what_comes(start: Starting, project: Path, new_page: O
     tabs["pins"].wait_for_selector("section.pin h2 >> text=/raise")
 
 
+@pytest.mark.whole
 def test_keys_choose_and_open_a_request(desk: tuple[Appliance, Any, list[str]]):
     """J and k choose, Enter opens, / goes to the search; the page of a request shows what it printed and raised."""
     _, tab, said = desk

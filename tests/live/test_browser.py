@@ -16,6 +16,7 @@ from tests.certificates import make_certificate
 from tests.live.clients import program
 from tests.live.live_appliance import Appliance
 from tests.soak.load import SOAKED
+from tests.thorough import first
 
 FLAGS = [
     "--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run", "--disable-extensions",
@@ -26,7 +27,7 @@ _ATTEMPTS = 10
 _NETWORK_CHANGED = '"net_error":-21'
 
 
-@pytest.mark.parametrize("scheme", ["http", "https"])
+@pytest.mark.parametrize("scheme", first(["http", "https"]))
 def test_chromium_uses_each_request(start: Callable[..., Appliance], project: Path, tmp_path: Path, scheme: str):
     """Kept connections, forms, uploads, redirects, an abort, an event stream and a WebSocket all work in a page."""
     chromium = program("chromium", "chromium-browser", "google-chrome")

@@ -57,6 +57,7 @@ def test_a_head_that_comes_byte_by_byte_is_served(appliance: Appliance, client: 
     assert appliance.wait_for("request.finished")["request_id"] == "slow"
 
 
+@pytest.mark.whole
 @pytest.mark.parametrize(
     ("sent", "named"),
     [

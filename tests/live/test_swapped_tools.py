@@ -188,6 +188,7 @@ def app(environ, start_response):
 """
 
 
+@pytest.mark.whole
 @pytest.mark.parametrize("core", ["ctrace", "sysmon"])
 def test_coverage_sees_the_new_lines(start: Start, project: Path, core: str):
     """The lines that coverage.py measures after each save are those of the current file."""

@@ -90,6 +90,7 @@ def test_each_dependency_is_locked_or_named_with_the_reason(eject, shop, reposit
     assert '    PYTHONPATH="/app:/app/libs/inside"' in dockerfile
 
 
+@pytest.mark.whole
 @pytest.mark.parametrize(
     ("url", "locked", "tools"),
     [

@@ -120,6 +120,7 @@ def test_the_real_installers_words_are_understood_as_the_builds(shop: Shop, buil
     assert error.action.startswith(same.action)
 
 
+@pytest.mark.whole
 @pytest.mark.parametrize(
     ("build", "why"),
     one_in(  # each reason once in the short form
