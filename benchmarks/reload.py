@@ -21,7 +21,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from benchmarks.environments import python_of
 from benchmarks.processes import cpu_s, free_port, running, tree
@@ -30,8 +30,11 @@ from benchmarks.reloaders import Reloader, reloaders
 from benchmarks.results import keep
 from benchmarks.saves import Met, ask_until, save
 
-_SETTLE_S = 4.0  # after our start: the preloader is built in the background
-_PEERS_SETTLE_S = 1.0  # they have nothing to build
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_SETTLE_S = 1.0  # after a start
+_BUILD_S = 60.0  # for what the appliance builds in the background, once it has started
 # Between two saves: over a second, since two saves of equal length within one are lost on every peer that trusts the
 # interpreter's bytecode cache, which compares whole seconds and sizes.
 _PAUSE_S = (1.05, 1.3)
@@ -49,19 +52,22 @@ def main(argv: list[str] | None = None) -> None:
     """Measure, print the tables, keep the result."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.reload", description=__doc__.splitlines()[0])
     parser.add_argument("--saves", type=int, default=15, help="how many a server and project (default: 15)")
-    parser.add_argument("--quick", action="store_true", help="3 saves, and 1.5 s of idling instead of 10")
+    parser.add_argument("--idle", type=float, default=10.0, metavar="SECONDS", help="to read idle CPU (default: 10)")
+    parser.add_argument("--quick", action="store_true", help="3 saves, and 1.5 s of idling")
     parser.add_argument("--only", nargs="*", default=[], metavar="NAME", help="servers or projects, by their keys")
     parser.add_argument("--python", default=sys.executable, help="the projects' Python; swaps need 3.12 or newer")
     parser.add_argument("--no-result", action="store_true", help="print only; keep the last result")
     options = parser.parse_args(argv)
-    pace = Pace(3, 1.5) if options.quick else Pace(options.saves, 10.0)
-    result = _run(options.only, pace, options.python)
+    pace = Pace(3, 1.5) if options.quick else Pace(options.saves, options.idle)
+    result: dict[str, Any] = {}
+    for result in _results(options.only, pace, options.python):
+        if not options.no_result:
+            keep("reload", result)  # after each project: a run that is stopped after an hour loses one project
     print(table(result))
-    if not options.no_result:
-        keep("reload", result)
 
 
-def _run(only: list[str], pace: Pace, python: str) -> dict[str, Any]:
+def _results(only: list[str], pace: Pace, python: str) -> Iterator[dict[str, Any]]:
+    """The result of all projects so far, after each project."""
     servers = reloaders()
     projects = [each for each in PROJECT_LIST if _chosen(each.key, only, {one.key for one in PROJECT_LIST})]
     chosen = [each for each in servers if _chosen(each.key, only, {one.key for one in servers})]
@@ -75,14 +81,18 @@ def _run(only: list[str], pace: Pace, python: str) -> dict[str, Any]:
                 figures.setdefault(project.key, {})[server.key] = _measure(server, project, pace, python)
             except RuntimeError as error:
                 print(error, file=sys.stderr)
-    return {
-        "measured": datetime.now(UTC).strftime("%Y-%m-%d"),
-        "python": subprocess.run([python, "-V"], check=True, capture_output=True, text=True).stdout.split()[1],
-        "cpus": len(os.sched_getaffinity(0)),
-        "saves": pace.saves,
-        "servers": {server.key: server.title for server in chosen},
-        "projects": {each.key: {"title": each.title, "figures": figures.get(each.key, {})} for each in projects},
-    }
+        yield {
+            "measured": datetime.now(UTC).strftime("%Y-%m-%d"),
+            "python": subprocess.run([python, "-V"], check=True, capture_output=True, text=True).stdout.split()[1],
+            "cpus": len(os.sched_getaffinity(0)),
+            "saves": pace.saves,
+            "servers": {server.key: server.title for server in chosen},
+            "projects": {
+                each.key: {"title": each.title, "figures": figures[each.key]}
+                for each in projects
+                if each.key in figures
+            },
+        }
 
 
 def _chosen(key: str, only: list[str], kind: set[str]) -> bool:
@@ -120,13 +130,15 @@ def _measure(server: Reloader, project: Project, pace: Pace, interpreter: str) -
         )
         if project.every_s:
             met = _save_at_once(project, folder, port, pace)
+            _wait_until(server.settled, scratch / "log")
+            _pause(_SETTLE_S)
+            idle = _idle_cpu(pid, pace)
         else:
-            _pause(_SETTLE_S if server.key.startswith("appliance") else _PEERS_SETTLE_S)
+            _wait_until(server.settled, scratch / "log")
+            _pause(_SETTLE_S)
+            idle = _idle_cpu(pid, pace)
             met = _save_and_ask(project, folder, port, pace)
-        _pause(0.5)
-        before = cpu_s(tree(pid))
-        _pause(pace.idle_s)
-        idle = (cpu_s(tree(pid)) - before) / pace.idle_s
+            _pause(0.5)
         memory = _pss(tree(pid))
     served = sorted(met.served_s)
     return {
@@ -137,6 +149,18 @@ def _measure(server: Reloader, project: Project, pace: Pace, interpreter: str) -
         "idle_cpu": idle,
         "memory_mib": memory / 2**20,
     }
+
+
+def _wait_until(settled: str, log: Path) -> None:
+    deadline = time.monotonic() + _BUILD_S
+    while f'"{settled}"' not in log.read_text(errors="replace") and settled and time.monotonic() < deadline:
+        _pause(0.1)
+
+
+def _idle_cpu(pid: int, pace: Pace) -> float:
+    before = cpu_s(tree(pid))
+    _pause(pace.idle_s)
+    return (cpu_s(tree(pid)) - before) / pace.idle_s
 
 
 def _save_and_ask(project: Project, folder: Path, port: int, pace: Pace) -> Met:

@@ -33,6 +33,7 @@ class Reloader:
         frameworks: the only ones that it can serve; empty for all.
         wrapper: a program to be written into a file whose path stands for ``{wrapper}``.
         environment: further variables.
+        settled: an event of its log: what it builds in the background is ready. Empty: it builds nothing.
     """
 
     key: str
@@ -41,6 +42,7 @@ class Reloader:
     frameworks: frozenset[str] = frozenset()
     wrapper: str = ""
     environment: tuple[tuple[str, str], ...] = ()
+    settled: str = ""
 
 
 def reloaders() -> tuple[Reloader, ...]:
@@ -49,10 +51,20 @@ def reloaders() -> tuple[Reloader, ...]:
         *(sys.executable, "-I", "-m", "appliance", "serve", "--project", "{folder}", "--app", "{target}"),
         *("--port", "{port}", "--python", "{python}", "--install", "off", "--log-format", "json"),
     )
+    shown = ("APPLIANCE_LOG_LEVEL", "debug")  # has the events of what it builds in the background
+    off, on = (("APPLIANCE_SWAP", each) for each in ("off", "on"))
     return (
-        Reloader("appliance", "the appliance", ours),
-        Reloader("appliance_off", "the appliance, APPLIANCE_SWAP=off", ours, environment=(("APPLIANCE_SWAP", "off"),)),
-        Reloader("appliance_on", "the appliance, APPLIANCE_SWAP=on", ours, environment=(("APPLIANCE_SWAP", "on"),)),
+        Reloader("appliance", "the appliance", ours, environment=(shown,), settled="snapshot.ready"),
+        Reloader(
+            *("appliance_off", "the appliance, APPLIANCE_SWAP=off", ours),
+            environment=(shown, off),
+            settled="preload.ready",
+        ),
+        Reloader(
+            *("appliance_on", "the appliance, APPLIANCE_SWAP=on", ours),
+            environment=(shown, on),
+            settled="snapshot.ready",
+        ),
         Reloader(
             "runserver",
             "Django's runserver",
