@@ -64,18 +64,19 @@ def _throughput(result: dict[str, Any]) -> str:
 
 def _reload(result: dict[str, Any]) -> str:
     machine = f"Python {result['python']}, {result['cpus']} CPUs"
-    parts = [f"Measured on {result['measured']}: {machine}, {result['saves']} saves of each.\n"]
+    parts = [f"Measured on {result['measured']}: {machine}, {result['saves']} saves of each.\n", reload.medians(result)]
     for key, project in result["projects"].items():
-        rows = sorted(
+        ordered = sorted(
             (seen["median_s"], name) for name, seen in project["figures"].items() if seen["median_s"] is not None
         )
         drawn = [
             Bar(result["servers"][name], median, f"{median * 1000:,.0f} ms", ours=name == "appliance")
-            for median, name in rows
+            for median, name in ordered
         ]
         title = f"{project['title']}: from a save to its first answer"
-        parts.append(chart(f"reload-{key}", bars(title, drawn, "the median; less is better"), title))
-    return "\n".join(parts) + "\n" + reload.table(result)
+        svg = bars(title, drawn, "the median; less is better")
+        parts += [f"### {project['title']}\n", chart(f"reload-{key}", svg, title), reload.rows(result, key)]
+    return "\n".join(parts)
 
 
 def _pages(result: dict[str, Any]) -> str:

@@ -213,27 +213,45 @@ def _pause(seconds: float) -> None:
 
 
 def table(result: dict[str, Any]) -> str:
-    """The result as Markdown: one table a project, the fastest first, each against ours."""
-    parts = []
+    """The result as Markdown: the medians of all, then one table a project."""
+    parts = [medians(result)]
+    for key, project in result["projects"].items():
+        parts.append(f"### {project['title']}\n\n{rows(result, key)}")
+    return "\n".join(parts)
+
+
+def medians(result: dict[str, Any]) -> str:
+    """The medians in milliseconds as Markdown: one line a project, one column a server."""
+    titles = result["servers"]
+    lines = ["| ms | " + " | ".join(titles.values()) + " |", "|---|" + "---:|" * len(titles)]
     for project in result["projects"].values():
-        figures = {key: seen for key, seen in project["figures"].items() if seen["median_s"] is not None}
-        ours = figures.get("appliance", {}).get("median_s")
-        lines = [
-            f"### {project['title']}",
-            "",
-            "| server | median, ms | p95, ms | against ours | refused | cut | 5xx | stale | missed | MiB | idle CPU |",
-            "|---|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|",
-        ]
-        for key, seen in sorted(figures.items(), key=lambda item: float(item[1]["median_s"])):
-            against = f"{seen['median_s'] / ours:.1f} times" if ours else ""
-            met = " | ".join(str(seen[name]) for name in ("refused", "cut", "failed", "stale", "missed"))
-            p95 = _p95(sorted(seen["served_s"])) or 0.0
-            lines.append(
-                f"| {result['servers'][key]} | {_ms(seen['median_s'])} | {_ms(p95)} | {against} "
-                f"| {met} | {seen['memory_mib']:.0f} | {seen['idle_cpu'] * 100:.1f} % |"
-            )
-        parts.append("\n".join(lines))
-    return "\n\n".join(parts) + "\n"
+        figures = project["figures"]
+        cells = (_median(figures[key]) if key in figures else "" for key in titles)
+        lines.append(f"| {project['title']} | " + " | ".join(cells) + " |")
+    return "\n".join(lines) + "\n"
+
+
+def _median(seen: dict[str, Any]) -> str:
+    return "never" if seen["median_s"] is None else _ms(seen["median_s"])
+
+
+def rows(result: dict[str, Any], project: str) -> str:
+    """What was measured of one project as Markdown: the fastest server first, each against ours."""
+    figures = result["projects"][project]["figures"]
+    ours = figures.get("appliance", {}).get("median_s")
+    lines = [
+        "| server | median, ms | p95, ms | against ours | refused | cut | 5xx | stale | missed | MiB | idle CPU |",
+        "|---|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|",
+    ]
+    for key, seen in sorted(figures.items(), key=lambda item: float(item[1]["median_s"] or "inf")):
+        against = f"{seen['median_s'] / ours:.1f} times" if ours and seen["median_s"] else ""
+        met = " | ".join(str(seen[name]) for name in ("refused", "cut", "failed", "stale", "missed"))
+        p95 = _p95(sorted(seen["served_s"]))
+        lines.append(
+            f"| {result['servers'][key]} | {_median(seen)} | {_ms(p95) if p95 else ''} | {against} "
+            f"| {met} | {seen['memory_mib']:.0f} | {max(0.0, seen['idle_cpu']) * 100:.1f} % |"
+        )
+    return "\n".join(lines) + "\n"
 
 
 if __name__ == "__main__":
