@@ -63,7 +63,9 @@ _BROWSERS = frozenset(
     }
 )
 _DEPENDENCIES = re.compile(
-    r".*requirements.*(?<!\.py)|constraints.*\.txt|uv\.lock|pylock.*\.toml|poetry\.lock|Pipfile(?:\.lock)?|pyproject\.toml"
+    # Names as discovery reads them: the swap files, backups and temporary files of editors have other endings.
+    r"(?![.#])[^/]*requirements(?:[^/]*\.(?:txt|in|pip|lst|list|lock)|[\w-]*)|constraints.*\.txt|uv\.lock|pylock.*\.toml"
+    r"|poetry\.lock|Pipfile(?:\.lock)?|pyproject\.toml"
     r"|environment\.ya?ml|setup\.(?:cfg|py)|\.python-version|runtime\.txt|\.tool-versions|\.?mise\.toml|Procfile(?:\.dev)?"
 )
 
@@ -113,7 +115,7 @@ class Rule:
 
     def kind(self, folder: str, name: str) -> Kind | None:
         """Return the kind of the file ``name`` in ``folder``; None if its changes do not matter."""
-        if name[:1] in ".#" and name not in self._environment_names:
+        if (name[:1] in ".#" or name.startswith("flycheck_")) and name not in self._environment_names:
             # No import finds it: it is an editor's file, or a hidden one; or a folder's path, which ends in "/".
             return Kind.DEPENDENCIES if _DEPENDENCIES.fullmatch(name) else None
         suffix = name[name.rfind(".") :]
