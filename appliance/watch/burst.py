@@ -43,7 +43,7 @@ class Burst:
         self._due: dict[str, float] = {}  # for the paths that are not complete
         self._whole_due = 0.0  # for all others
         self.seen: dict[str, float] = {}  # the time of each path's last event
-        self._waited_for: set[str] = set()
+        self._waited_for: set[tuple[str, float]] = set()
         self._newest = 0.0  # the time at which the last new path came
         self._pace: set[str] = set()  # new paths, each soon after the one before; over several bursts
         self._longest_gap = 0.0  # between two of them
@@ -104,10 +104,10 @@ class Burst:
         return any(waited)
 
     def wait_longer(self, path: str, now: float, seconds: float = MISSING_S) -> bool:
-        """Wait a little longer for ``path``, once for each burst; return whether it is waited for."""
-        if path in self._waited_for or now > self._limit():
+        """Wait a little longer for ``path``, once for each burst and reason; return whether it is waited for."""
+        if (path, seconds) in self._waited_for or now > self._limit():
             return False
-        self._waited_for.add(path)
+        self._waited_for.add((path, seconds))
         self._due[path] = now + seconds
         return True
 

@@ -86,6 +86,17 @@ def test_a_doubtful_file_is_waited_for_once():
     assert burst.wait_longer("a", 11.002)
 
 
+def test_a_file_that_was_doubtful_may_also_be_half_written():
+    """A file that was waited for because it was missing is waited for again, once, if it is then half-written."""
+    burst = Burst()
+    burst.add("a", 10.0, whole=True)
+    assert burst.wait_longer("a", 10.002)
+    burst.add("a", 10.05, whole=False)
+    assert burst.wait_longer("a", 10.11, OPEN_S)
+    assert not burst.wait_longer("a", 10.11, OPEN_S)
+    assert burst.due() == 10.11 + OPEN_S
+
+
 def test_a_half_written_file_is_waited_for():
     """A file that its writer has not closed is waited for, until it is closed."""
     burst = Burst()
