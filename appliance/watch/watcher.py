@@ -104,6 +104,7 @@ class Watcher:
         self._schedule = Schedule()
         self._worker_states: set[WorkerState] = set()  # all states that were seen during the burst
         self._noticed: set[str] = set()  # the files of the burst that were announced
+        self._found: dict[str, Mark | None] = {}  # the files of the burst that a scan has found, as they were then
         self._repeated: set[str] = set()  # reported although unchanged, since the last real change
         self._limits_reported = False
         self._requests: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
@@ -258,16 +259,17 @@ class Watcher:
         if schedule.sweep_due(now):
             with schedule.sweeping(now):
                 found |= watch_set.sweep()
-            self._report_limits()
-            schedule.set_polling(polls=bool(watch_set.polled))
             if not os.path.isdir(watch_set.root):
                 schedule.sweep_again(now)
+        self._report_limits()
+        schedule.set_polling(polls=bool(watch_set.polled))
         if schedule.poll_due(now):
             with schedule.polling_all(now):
                 found |= watch_set.poll()
         elif schedule.recent_due(now):
             found |= schedule.check_recent(now, watch_set.has_changed)
         for path in found:
+            self._found[path] = watch_set.refresh(path)
             self._note(path, time.monotonic(), whole=False)  # it may have been written during the scan
 
     def _report_limits(self) -> None:
@@ -298,6 +300,8 @@ class Watcher:
         now = time.monotonic()
         paths = burst.paths()
         marks = {path: watch_set.refresh(path) for path in paths}
+        if self._wait_for_growing(marks, now):
+            return
         # Some editors delete or truncate a file before they write it: wait once for each such file.
         doubts = [path for path, seen in marks.items() if not (seen and seen.size) and self._contents.had_content(path)]
         if burst.wait_for_all(doubts, now) or self._synchronisation.postpone_if_unfinished(marks, now):
@@ -312,6 +316,7 @@ class Watcher:
         self._synchronisation.burst_ended()
         burst.clear()
         self._noticed.clear()
+        self._found.clear()
         self._worker_states.clear()
         if unchanged := {path: seen[path] for path in paths if path not in kinds}:
             self._listener.unchanged(unchanged)
@@ -319,6 +324,16 @@ class Watcher:
             for path in kinds:
                 self._schedule.add_recent(path)
             self._listener.changed(changes)
+
+    def _wait_for_growing(self, marks: Mapping[str, Mark | None], now: float) -> bool:
+        """Wait longer for files that are written to since a scan has found them; return whether there are any."""
+        growing = {path: marks[path] for path, seen in self._found.items() if marks[path] != seen}
+        if not growing or now - self._burst.first > MAX_S:
+            return False
+        self._found |= growing
+        for path in growing:
+            self._burst.add(path, now, whole=False)
+        return True
 
     def _note_change(self, path: str, seen: Mark | None, now: float) -> bool:
         if self._contents.note_content(path, seen):

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import errno
+import os
 from pathlib import Path
 
 import pytest
 
-from appliance.watch import mounts, scan_schedule
+from appliance.watch import mounts, scan_schedule, watcher
 from appliance.watch.kinds import Kind
+from appliance.watch.tree import Mark
+from appliance.watch.watch_set import WatchSet
 from appliance.watch.watcher import WorkerState
 from tests.watch.watching import Watch, save
 
@@ -62,3 +66,43 @@ def test_a_save_of_a_mounted_file_is_reported(
     (tmp_path / "outside.py").write_text("another", encoding="utf-8")
     assert watching.changes() == {"mounted.py": Kind.CODE}
     assert watching.changes_before() == []
+
+
+def test_a_polled_file_that_grows_is_reported_when_it_is_complete(
+    watch: Watch, watch_set: Path, monkeypatch: pytest.MonkeyPatch
+):
+    """A file that a poll has found is not reported while each look at it finds more."""
+    watching = watch(how="poll")
+    refresh = WatchSet.refresh
+    parts = ["a", "b", "c"]
+
+    def growing(watched: WatchSet, path: str) -> Mark | None:
+        seen = refresh(watched, path)
+        if parts:
+            with (watch_set / "app.py").open("a", encoding="utf-8") as file:
+                file.write(parts.pop())
+        return seen
+
+    monkeypatch.setattr(WatchSet, "refresh", growing)
+    monkeypatch.setattr(watcher, "MAX_S", 60.0)
+    save(watch_set / "app.py", "x")
+    assert watching.changes() == {"app.py": Kind.CODE}
+    assert parts == []
+    assert watching.changes_before() == []
+
+
+def test_a_folder_for_which_no_watch_is_left_is_polled_at_once(
+    watch: Watch, watch_set: Path, monkeypatch: pytest.MonkeyPatch
+):
+    """If the kernel's watches are used up after the start, the files are polled from then on, and one event says so."""
+    monkeypatch.setattr(scan_schedule, "SWEEP_S", (600.0, 600.0))
+    watching = watch()
+
+    def add(folder: str, *, partial: bool) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), folder)
+
+    monkeypatch.setattr(watching.source, "add", add)
+    (watch_set / "late").mkdir()
+    assert "max_user_watches" in str(watching.event("watch.failed")["action"])
+    save(watch_set / "late/module.py", "one")
+    assert watching.changes() == {"late/module.py": Kind.CODE}
