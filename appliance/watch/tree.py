@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 NS_PER_S = 1_000_000_000
 _RENAMED_NS = 20_000_000  # most editors rename the file within this time after they have written it
-_ENVIRONMENT_MARKERS = frozenset({"pyvenv.cfg", "conda-meta"})
+ENVIRONMENT_MARKERS = frozenset({"pyvenv.cfg", "conda-meta"})
 
 
 class Mark(NamedTuple):
@@ -137,7 +137,7 @@ class Tree:
         except OSError:  # the folder is gone, or can't be read
             return []
         names = {entry.name for entry in listed}
-        is_other = not names.isdisjoint(_ENVIRONMENT_MARKERS) or (".git" in names and is_work_tree(folder))
+        is_other = not names.isdisjoint(ENVIRONMENT_MARKERS) or (".git" in names and is_work_tree(folder))
         if folder != self._root and is_other:  # it is an environment or a work tree since now
             self._drop((), (folder,))
             return []
@@ -151,7 +151,7 @@ class Tree:
         """Whether a folder may hold source code: it is not ignored, and neither a work tree nor an environment."""
         if self._ignores.folder(folder) or is_work_tree(folder):
             return False
-        return not any(os.path.exists(f"{folder}/{name}") for name in _ENVIRONMENT_MARKERS)
+        return not any(os.path.exists(f"{folder}/{name}") for name in ENVIRONMENT_MARKERS)
 
     def _leads_to_unwatched(self, link: str, seen: set[tuple[int, int] | None]) -> bool:
         """Whether a link leads to a folder that is not watched under its own path, and not to its own parent."""

@@ -20,7 +20,7 @@ from appliance.watch.ignores import Ignores, is_work_tree
 from appliance.watch.inotify import Inotify, is_exhausted
 from appliance.watch.kinds import Kind, Rule
 from appliance.watch.mounts import Mount, Mounts
-from appliance.watch.tree import Mark, Tree, mark
+from appliance.watch.tree import ENVIRONMENT_MARKERS, Mark, Tree, mark
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
@@ -228,11 +228,15 @@ class WatchSet:
     def _scan(self, tops: Iterable[str]) -> set[str]:
         changed = {path for top in tops for path in self.tree.scan(top)}
         for real in self.tree.links:
-            folder = os.path.dirname(real)
-            if folder not in self.tree.folders and folder not in self._link_folders and os.path.isdir(folder):
-                self._link_folders.add(folder)
-                self._enter(folder)
+            self._enter_linked(real)
         return changed
+
+    def _enter_linked(self, real: str) -> None:
+        """Watch the folder of a link's target, which may be elsewhere."""
+        folder = os.path.dirname(real)
+        if folder not in self.tree.folders and folder not in self._link_folders and os.path.isdir(folder):
+            self._link_folders.add(folder)
+            self._enter(folder)
 
     def _scan_added(self) -> set[str]:
         for path in self._added:
@@ -267,12 +271,15 @@ class WatchSet:
         if name == ".gitignore" and folder in self.tree.folders:
             self.ignores.enter(folder)
             return set(), True
-        if folder not in self._tops and (name == "pyvenv.cfg" or (name == ".git" and is_work_tree(folder))):
+        if folder not in self._tops and (name in ENVIRONMENT_MARKERS or (name == ".git" and is_work_tree(folder))):
             self.tree.forget(folder)
             return set(), False
         paths = {link for link in (self.tree.links.get(path),) if link}
         if path in self._added or (folder in self.tree.folders and self._rule.kind(folder, name) is not None):
             paths.add(path)
+            if os.path.islink(path):  # it may be new, or lead to another file than before
+                self.tree.links[os.path.realpath(path)] = path
+                self._enter_linked(os.path.realpath(path))
         elif event_type is EventType.DELETED:
             if path in self.tree.folders:  # a linked folder: the kernel reports its link as a file
                 return self.tree.forget(path), False
@@ -289,7 +296,11 @@ class WatchSet:
         return {path for path in below if os.path.exists(path)}
 
     def _folder_added(self, folder: str) -> set[str]:
-        if os.path.dirname(folder) not in self.tree.folders or not self.tree.counts(folder):
+        parent, _, name = folder.rpartition("/")
+        if name in ENVIRONMENT_MARKERS and parent not in self._tops:  # the folder above is an environment since now
+            self.tree.forget(parent)
+            return set()
+        if parent not in self.tree.folders or not self.tree.counts(folder):
             return set()
         return self._scan([folder])
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from appliance.watch import scan_schedule
 from appliance.watch.kinds import Kind
 from tests.watch.watching import Watch, save
 
@@ -229,3 +230,20 @@ def test_a_file_that_comes_by_a_hard_link_is_reported(watch: Watch, watch_set: P
     watching = watch()
     os.link(tmp_path / "lib.py", watch_set / "lib.py")
     assert watching.changes() == {"lib.py": Kind.CODE}
+
+
+def test_a_link_in_the_place_of_a_file_is_followed(
+    watch: Watch, watch_set: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    """A link that replaces a file, or leads to another file than before, is followed from that moment on."""
+    monkeypatch.setattr(scan_schedule, "SWEEP_S", (600.0, 600.0))
+    watching = watch()
+    for name in ("one", "two"):
+        target = tmp_path / name / "shared.py"
+        target.parent.mkdir()
+        target.write_text(name, encoding="utf-8")
+        (watch_set / "link.tmp").symlink_to(target)
+        (watch_set / "link.tmp").replace(watch_set / "app.py")
+        assert watching.changes() == {"app.py": Kind.CODE}
+        save(target, f"{name} again")
+        assert watching.changes() == {"app.py": Kind.CODE}

@@ -157,8 +157,12 @@ def test_what_is_never_watched_costs_nothing(watch: Watch, watch_set: Path):
     (watch_set / "later/lib").mkdir(parents=True)
     (watch_set / "later/pyvenv.cfg").touch()
     (watch_set / "later/lib/module.py").write_text("x", encoding="utf-8")
+    (watch_set / "conda/lib").mkdir(parents=True)
+    watching.look()
+    (watch_set / "conda/conda-meta").mkdir()
+    (watch_set / "conda/lib/module.py").write_text("x", encoding="utf-8")
     assert watching.changes_before() == []
-    assert not [path for path in watching.watcher._watch_set.tree.folders if "later" in path]
+    assert not [path for path in watching.watcher._watch_set.tree.folders if "later" in path or "conda" in path]
 
 
 def test_work_trees_in_the_project_are_left_out(watch: Watch, watch_set: Path):
