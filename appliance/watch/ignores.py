@@ -29,6 +29,8 @@ NEVER = VERSION_CONTROL | INSTALLED_CODE | {
     ".import_linter_cache", ".idea", ".vscode", ".eggs", ".cache", ".parcel-cache", ".next", ".nuxt", ".svelte-kit",
     ".ipynb_checkpoints", ".terraform", ".direnv", ".pixi",
 }  # fmt: skip
+# A setting that names a hidden folder: ".config/*.yaml".
+_NAMES_HIDDEN = re.compile(r"(?:^|/)\.\w[^/]*/")
 _NO_PATTERN = (ValueError, re.error)  # of pathspec: the latter for a range such as [z-a]
 # What ``.git`` names in a linked work tree (gitrepository-layout(5)). A submodule may have the name "worktrees/shop".
 _WORK_TREE = re.compile(r"(?<!/modules)/worktrees/[^/]+\Z")
@@ -40,10 +42,12 @@ class Ignores:
     Args:
         root: the project's folder.
         patterns: APPLIANCE_IGNORE: patterns of paths relative to the root, or of single names in them.
+        extra: APPLIANCE_WATCH_EXTRA: if it names a hidden folder, hidden folders are not ignored.
     """
 
-    def __init__(self, root: str, patterns: Collection[str] = ()) -> None:
+    def __init__(self, root: str, patterns: Collection[str] = (), extra: Collection[str] = ()) -> None:
         self._root = root
+        self._hides = not any(map(_NAMES_HIDDEN.search, extra))
         wanted = [pattern.strip("/") for pattern in patterns]
         self._patterns = re.compile("|".join(map(translate, wanted))) if wanted else None
         self._specs: dict[str, GitIgnoreSpec] = {}
@@ -85,16 +89,18 @@ class Ignores:
         Git holds the lock during a checkout. With an older lock, git is waiting (for an editor with a commit's
         message), or has crashed.
         """
-        if not self.git:
-            return False
         try:
-            return os.stat(f"{self.git}/index.lock").st_mtime > since - 1
+            # A repository may have been made since the start.
+            return os.stat(f"{self.git or self._root + '/.git'}/index.lock").st_mtime > since - 1
         except OSError:
             return False
 
     def folder(self, path: str) -> bool:
         """Whether the folder is ignored; its parents are not."""
         name = path[path.rfind("/") + 1 :]
+        # No import finds them; editors and tools keep copies there: .history, .stversions, .Trash-1000.
+        if self._hides and name.startswith(".") and not name.startswith(".."):  # Kubernetes has "..data"
+            return True
         if name in NEVER or name.endswith(".egg-info") or self._by_setting(path, name):
             return True
         return bool(self._specs or self._exclude) and self._by_git(path, folder=True)

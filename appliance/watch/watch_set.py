@@ -61,7 +61,7 @@ class WatchSet:
         outside = [each for each in options.extra if each.startswith(("/", "..", "~"))]
         places = [os.path.normpath(os.path.join(self.root, os.path.expanduser(each))) for each in outside]
         self._rule = Rule(self.root, options.environment, [each for each in options.extra if each not in outside])
-        self.ignores = Ignores(self.root, options.ignore)
+        self.ignores = Ignores(self.root, options.ignore, options.extra)
         self._tops = [self.root, *(place for place in places if os.path.isdir(place))]
         self._added: dict[str, _AddedFile] = {}
         self._link_folders: set[str] = set()  # folders elsewhere that hold the targets of links

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -144,10 +145,29 @@ def test_a_rule_with_a_class_of_characters_writes_no_warning(tmp_path: Path, rec
     assert not recwarn.list
 
 
-@pytest.mark.parametrize("name", [".git", "node_modules", "__pycache__", ".venv", ".mypy_cache", "shop.egg-info"])
+def test_a_repository_that_is_made_later_has_a_lock(tmp_path: Path):
+    """The lock of a repository counts, also if the repository was made after the start."""
+    ignores = Ignores(str(tmp_path))
+    assert not ignores.git_was_busy(time.time())
+    (tmp_path / ".git").mkdir()
+    (tmp_path / ".git/index.lock").touch()
+    assert ignores.git_was_busy(time.time())
+
+
+@pytest.mark.parametrize(
+    "name", [".git", "node_modules", "__pycache__", ".venv", ".mypy_cache", "shop.egg-info", ".history"]
+)
 def test_some_folders_are_never_watched(name: str):
     """Some folders are nobody's source, at any depth."""
     assert Ignores("/project").folder(f"/project/deep/{name}")
+
+
+def test_hidden_folders_are_watched_where_a_setting_names_one():
+    """Hidden folders are not watched, unless APPLIANCE_WATCH_EXTRA names one; those of Kubernetes are."""
+    assert Ignores("/project", (), ["./config/*.yaml", "../shared/", ".flags"]).folder("/project/deep/.history")
+    assert not Ignores("/project", (), [".config/*.yaml"]).folder("/project/.config")
+    assert Ignores("/project", (), [".config/*.yaml"]).folder("/project/.git")
+    assert not Ignores("/project").folder("/project/config/..data")
 
 
 def test_the_users_patterns_leave_out_paths_and_names():
