@@ -7,6 +7,7 @@ racily clean. The kernel's clock for files ticks every 4 ms, and some file syste
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import time
 from dataclasses import dataclass
@@ -41,6 +42,11 @@ class FileState:
         is_mark = isinstance(reported, list) and len(reported) == 5 and all(isinstance(each, int) for each in reported)
         return cls(Mark(*reported[:4]), reported[4]) if is_mark else cls(None)
 
+    @property
+    def is_certain(self) -> bool:
+        """Whether it tells the content, and not only the time of the last change."""
+        return self.mark is None or self.checksum >= 0
+
     def differs(self, path: str) -> bool:
         """Whether the file holds something else now, as far as is known.
 
@@ -54,8 +60,7 @@ class FileState:
         if same and time.time_ns() - changed_ns(now) > YOUNG_NS:
             return False
         try:
-            with open(path, "rb", buffering=0) as file:
-                return crc32(file.read()) != self.checksum
+            return crc32(_content(path)) != self.checksum
         except OSError:
             return True
 
@@ -65,7 +70,8 @@ class FileContents:
 
     def __init__(self) -> None:
         self._known: dict[str, bytes] = {}
-        self._reported: set[str] = set()  # ``note_content`` has returned True for them
+        self._reported: dict[str, float] = {}  # when ``note_content`` has returned True for them, on CLOCK_MONOTONIC
+        self._doubted: dict[str, bytes] = {}  # contents that were reported again, because a worker had read another one
 
     def add_unread(self, paths: Iterable[str]) -> None:
         """Note that these files exist; their contents are not known yet."""
@@ -85,18 +91,49 @@ class FileContents:
             changed = self._known.get(path) != digest
             self._known[path] = digest
         if changed:
-            self._reported.add(path)
+            self._reported[path] = time.monotonic()
         return changed
 
-    def worker_differs(self, path: str) -> bool:
-        """Note that a worker has read another content than the present one; return whether that is a new change.
+    def is_unread_change(self, path: str, state: FileState, *, started: float = 0.0) -> bool:
+        """Note in which state a worker has read a file; return whether the file has changed since, unreported.
 
-        If the present content was reported, the worker is an older one. If the file was never reported, and
-        ``record`` has read it since, then ``record`` has the new content.
+        If the worker started (CLOCK_MONOTONIC) after the last report, it should have read what was reported. It may
+        have read less: the same text was being written once more. Then the rest is a change when it comes.
+        """
+        if state.differs(path):
+            return self._differs(path, started if state.is_certain else 0.0)
+        if not state.is_certain or self._reported.get(path, started) >= started:
+            return False
+        if state.mark is None:
+            self._known.pop(path, None)
+        elif time.time_ns() - changed_ns(state.mark) < YOUNG_NS:
+            return self._note_read(path, state, started)
+        return False
+
+    def _note_read(self, path: str, state: FileState, started: float) -> bool:
+        """Remember the content that a worker has read, if the file still has it; else as ``is_unread_change``."""
+        with contextlib.suppress(OSError):
+            data = _content(path)
+            if crc32(data) == state.checksum:
+                self._known[path] = _digest(data)
+                return False
+        return self._differs(path, started)
+
+    def _differs(self, path: str, started: float) -> bool:
+        """Return whether a content that a worker has not read is a new change.
+
+        If it was reported since the worker started, the worker is an older one. If it was reported before, it is
+        reported again, once: otherwise a loader that changes what it reads would restart its worker forever. If the
+        file was never reported, and ``record`` has read it since, then ``record`` has the new content.
         """
         if path in self._reported:
             now = mark(path)
-            return self._known.get(path) != (None if now is None else _read(path, now))
+            present = _MISSING if now is None else _read(path, now)
+            is_known = self._known.get(path, _MISSING) == present
+            if is_known and (started <= self._reported[path] or self._doubted.get(path) == present):
+                return False
+            if is_known:
+                self._doubted[path] = present
         self._known[path] = _UNREAD
         return True
 
@@ -117,10 +154,14 @@ def _read(path: str, seen: Mark) -> bytes:
     if seen.size > MAX_BYTES:
         return repr(seen).encode()
     try:
-        with open(path, "rb", buffering=0) as file:
-            return _digest(file.read())
+        return _digest(_content(path))
     except OSError as error:
         return f"unreadable: {error.errno}".encode()
+
+
+def _content(path: str) -> bytes:
+    with open(path, "rb", buffering=0) as file:
+        return file.read()
 
 
 def _digest(data: bytes) -> bytes:
@@ -128,4 +169,5 @@ def _digest(data: bytes) -> bytes:
 
 
 _UNREAD: Final = b"unread"
+_MISSING: Final = b"missing"
 _EMPTY: Final = _digest(b"")

@@ -136,14 +136,15 @@ class Watcher:
         self._requests.put(partial(self._add_files, added_by, kind, dict.fromkeys(paths)))
         self._watch_set.source.wake()
 
-    def compare(self, files: Mapping[str, FileState], *, more: bool) -> None:
+    def compare(self, files: Mapping[str, FileState], *, more: bool, started: float = 0.0) -> None:
         """Watch the files that the worker has read, and report those that have changed since; any thread may call this.
 
         Args:
             files: absolute paths, each with the state in which the worker read it.
             more: they join the files of the call before, instead of replacing them.
+            started: when the worker started, on CLOCK_MONOTONIC.
         """
-        self._requests.put(partial(self._compare, dict(files), more=more))
+        self._requests.put(partial(self._compare, dict(files), more=more, started=started))
         self._watch_set.source.wake()
 
     def add_template_folders(self, folders: Iterable[str]) -> None:
@@ -160,12 +161,12 @@ class Watcher:
     def _add_files(self, added_by: str, kind: Kind, paths: Iterable[str], *, more: bool = False) -> None:
         self._baseline.add(self._watch_set.add_files(added_by, kind, paths, more=more))
 
-    def _compare(self, files: dict[str, FileState], *, more: bool) -> None:
+    def _compare(self, files: dict[str, FileState], *, more: bool, started: float) -> None:
         """Take a file that was saved before it was watched as saved now."""
         self._add_files("worker", Kind.CODE, files, more=more)
         for path, state in files.items():
-            is_changed = self._watch_set.kind(path) is not None and state.differs(path)
-            if is_changed and self._contents.worker_differs(path):
+            counts = self._watch_set.kind(path) is not None
+            if counts and self._contents.is_unread_change(path, state, started=started):
                 self._note(path, time.monotonic(), whole=True)  # it is complete, or more events will follow
 
     def _run(self) -> None:

@@ -79,6 +79,48 @@ def test_a_save_before_the_watch_is_reported_at_once(
     assert watching.changes_before() == []
 
 
+@pytest.mark.parametrize("how", ["half", "missing"])
+def test_a_worker_that_has_read_half_of_a_repeated_save_is_replaced_once(watch: Watch, watch_set: Path, how: str):
+    """If the same text is written once more while a worker reads the file, the worker is replaced, once."""
+    file = watch_set / "app.py"
+    watching = watch()
+    save(file, "two")
+    assert watching.changes() == {"app.py": Kind.CODE}
+    started = time.monotonic()
+    met = FileState(mark(str(file)), crc32(b"t")) if how == "half" else FileState(None)
+    save(file, "two")
+    assert watching.changes_before() == []
+    watching.watcher.compare({str(file): met}, more=True, started=started)
+    assert watching.changes() == {"app.py": Kind.CODE}
+    for worker_started in (started, time.monotonic()):
+        watching.watcher.compare({str(file): met}, more=True, started=worker_started)
+    assert watching.changes_before() == []
+
+
+@pytest.mark.parametrize("how", ["half", "missing"])
+def test_the_rest_of_a_repeated_save_is_a_change(watch: Watch, watch_set: Path, how: str):
+    """If a worker reports half of a file that was reported whole before, the rest is a change when it is written."""
+    file = watch_set / "app.py"
+    watching = watch()
+    save(file, "two")
+    assert watching.changes() == {"app.py": Kind.CODE}
+    started = time.monotonic()
+    if how == "missing":
+        file.rename(watch_set / "aside")
+        watching.watcher.compare({str(file): FileState(None)}, more=True, started=started)
+        watching.look()
+        (watch_set / "aside").rename(file)
+    else:
+        with file.open("w", encoding="utf-8") as writer:
+            writer.write("t")
+            writer.flush()
+            watching.watcher.compare({str(file): as_it_is(file)}, more=True, started=started)
+            watching.look()
+            writer.write("wo")
+    assert watching.changes() == {"app.py": Kind.CODE}
+    assert watching.changes_before() == []
+
+
 def test_a_late_report_of_an_older_worker_changes_nothing(
     watch: Watch, watch_set: Path, monkeypatch: pytest.MonkeyPatch
 ):

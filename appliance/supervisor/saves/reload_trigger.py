@@ -140,7 +140,7 @@ class ReloadTrigger:
         if self._on and child.generation >= self._generation:
             more = report.more or child.generation == self._generation or child.ready_at is None
             self._generation = child.generation
-            self._watcher.compare(_file_states(files), more=more)
+            self._watcher.compare(_file_states(files), more=more, started=child.started)
             if child.ready_at is not None:
                 self._ready_ns = time.time_ns() - int((time.monotonic() - child.ready_at) * 1e9)
                 self._static_saves.serving()
@@ -151,9 +151,8 @@ class ReloadTrigger:
         self._saves.loaded(files)  # a template's first save has a diff too, once a page has used it
         if child.generation == self._generation:
             states = _file_states(files)
-            self._watcher.compare(
-                {path: state for path, state in states.items() if not self._is_static(path)}, more=True
-            )
+            read = {path: state for path, state in states.items() if not self._is_static(path)}
+            self._watcher.compare(read, more=True, started=child.started)
 
     def _is_static(self, path: str) -> bool:
         """Whether browsers load this file, which a request has read: then no worker keeps its content."""

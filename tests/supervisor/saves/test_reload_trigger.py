@@ -33,6 +33,7 @@ class Watching:
         self.options: WatchOptions | None = None
         self.added: list[tuple[str, Kind, list[str]]] = []
         self.compared: list[tuple[dict[str, FileState], bool]] = []
+        self.started: list[float] = []
         self.template_folders: list[str] = []
         self.running = False
         self.errors: list[Exception] = []
@@ -55,9 +56,10 @@ class Watching:
         """As the watcher's."""
         self.added.append((added_by, kind, list(paths)))
 
-    def compare(self, files: dict[str, FileState], *, more: bool) -> None:
+    def compare(self, files: dict[str, FileState], *, more: bool, started: float) -> None:
         """As the watcher's."""
         self.compared.append((files, more))
+        self.started.append(started)
 
     def add_template_folders(self, folders: list[str]) -> None:
         """As the watcher's."""
@@ -229,6 +231,14 @@ def test_a_good_worker_replaces_the_files_of_older_ones(site: Site):
         (["/4.py"], False),
     ]
     assert len(site.loaded) == 6
+
+
+def test_a_report_is_compared_with_the_time_of_its_workers_start(site: Site):
+    """The watcher receives when the worker started: what was saved before that, the worker should have read."""
+    child = worker(1)
+    child.started = 41.5
+    site.trigger.loaded(child, FilesReport(files={"/a.py": STATE}))
+    assert site.watcher.started == [41.5]
 
 
 def test_only_files_with_a_whole_path_are_compared(site: Site):
