@@ -8,7 +8,8 @@
   const served = Number(script.dataset.generation);
   const servedRevision = Number(script.dataset.revision); // of this generation's templates
   const pageValue = "{page-value}";
-  const KEPT = "__appliance__ " + location.pathname + location.search;
+  // Asked when it is needed: a script of the page may change the address without a load.
+  const keyHere = (name) => name + " " + location.pathname + location.search;
   const MOST_ERRORS = 50;
   let overlay = null;
   let version = 0;
@@ -74,7 +75,7 @@
     }
     const kept = { x: scrollX, y: scrollY, typed, focus: document.activeElement?.id };
     try {
-      sessionStorage.setItem(KEPT, JSON.stringify(kept));
+      sessionStorage.setItem(keyHere("__appliance__"), JSON.stringify(kept));
     } catch {
       // full, or forbidden: the page is loaded all the same
     }
@@ -82,8 +83,8 @@
   function restore() {
     let kept = null;
     try {
-      kept = JSON.parse(sessionStorage.getItem(KEPT));
-      sessionStorage.removeItem(KEPT);
+      kept = JSON.parse(sessionStorage.getItem(keyHere("__appliance__")));
+      sessionStorage.removeItem(keyHere("__appliance__"));
     } catch {
       return;
     }
@@ -209,8 +210,9 @@
       --here: #fff1ec; --mark: #ffc9bd; --link: #1f5fa8; }
     @media (prefers-color-scheme: dark) { :host { --paper: #14161a; --card: #1c1f25; --ink: #e8e7e4; --soft: #a6afbc;
       --line: #363b45; --accent: #ff9d8f; --here: #332524; --mark: #7a3327; --link: #8fc1f5; } }
-    [role=dialog] { position: fixed; inset: 0; z-index: 2147483647; overflow: auto; padding: 4vh 16px; box-sizing: border-box;
-      background: rgb(0 0 0 / 60%); font: 16px/1.55 system-ui, sans-serif; color: var(--ink); }
+    dialog { width: 100%; height: 100%; max-width: none; max-height: none; margin: 0; border: 0; overflow: auto;
+      padding: 4vh 16px; box-sizing: border-box; background: rgb(0 0 0 / 60%); font: 16px/1.55 system-ui, sans-serif;
+      color: var(--ink); }
     main { max-width: 60rem; margin: 0 auto; padding: 1.2rem 1.25rem; background: var(--paper); border-radius: 6px;
       border-top: 4px solid var(--accent); }
     h1 { margin: 0 0 .5rem; font-size: 1.3rem; line-height: 1.3; overflow-wrap: anywhere; }
@@ -268,9 +270,10 @@
     const sheet = new CSSStyleSheet(); // no <style>: a strict policy forbids it
     sheet.replaceSync(STYLE);
     root.adoptedStyleSheets = [sheet];
-    const dialog = element("div");
-    const attributes = { role: "dialog", "aria-modal": "true", "aria-labelledby": "title" };
-    for (const name in attributes) dialog.setAttribute(name, attributes[name]);
+    const dialog = element("dialog"); // a modal one: it lies over those of the page, and keeps the keyboard
+    const shown = overlay;
+    dialog.setAttribute("aria-labelledby", "title");
+    dialog.addEventListener("close", () => shown === overlay && hide());
     const main = element("main");
     const title = element("h1");
     title.append(element("span", page.kind, "kind"), page.title.slice(page.kind.length));
@@ -296,15 +299,18 @@
     dialog.append(main);
     root.append(dialog);
     document.documentElement.append(overlay);
+    dialog.showModal();
     close.focus({ preventScroll: true });
   }
   function hide() {
+    overlay?.shadowRoot.querySelector("dialog").close(); // gives the focus back
     overlay?.remove();
     overlay = null;
   }
   addEventListener("keydown", (event) => {
     if (event.key === "Escape" && overlay) {
       event.stopPropagation();
+      event.preventDefault(); // else it closes a dialog of the page, too
       hide();
     }
   }, true);
@@ -319,12 +325,12 @@
     location.reload();
   }
   // A page that is not changed may come from a cache once more (304, a service worker): one load for each new generation.
-  const TRIED = "__appliance__ tried " + location.pathname + location.search;
   function isTried(aim) {
+    const key = keyHere("__appliance__ tried");
     try {
-      const tried = sessionStorage.getItem(TRIED) === aim;
-      if (aim) sessionStorage.setItem(TRIED, aim);
-      else sessionStorage.removeItem(TRIED);
+      const tried = sessionStorage.getItem(key) === aim;
+      if (aim) sessionStorage.setItem(key, aim);
+      else sessionStorage.removeItem(key);
       return tried;
     } catch {
       return performance.getEntriesByType("navigation")[0]?.type === "reload"; // storage is forbidden

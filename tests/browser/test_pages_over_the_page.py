@@ -1,0 +1,43 @@
+"""What the appliance shows over a page, or inside it, can be read and used there: in Chromium."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from tests.browser.site import FILLED, Site
+
+MODAL = """
+const dialog = document.createElement("dialog");
+dialog.innerHTML = "<input id='inside'>";
+document.body.append(dialog);
+dialog.showModal();
+document.getElementById("inside").focus();
+"""
+INSIDE = "document.activeElement?.tagName ?? ''"
+
+
+def test_an_error_is_shown_over_an_open_dialog(opened: Callable[..., Site]):
+    """The error lies over a modal dialog, keeps the keyboard, and gives the focus back; the dialog stays open."""
+    site = opened()
+    site.page.evaluate(MODAL)
+    site.appliance.edit("app.py", "def (\n")
+    site.page.wait_for_selector("appliance-error", state="attached")
+    assert site.page.evaluate("document.elementFromPoint(400, 80).tagName") == "APPLIANCE-ERROR"
+    for _ in range(6):
+        assert site.page.evaluate(INSIDE) in {"APPLIANCE-ERROR", "BODY"}  # BODY: the browser's own controls
+        site.page.keyboard.press("Tab")
+    site.page.keyboard.press("Escape")
+    site.page.wait_for_selector("appliance-error", state="detached")
+    assert site.page.evaluate("[document.activeElement.id, document.querySelector('dialog').open]") == ["inside", True]
+
+
+def test_what_was_typed_stays_at_a_pushed_address(opened: Callable[..., Site]):
+    """A page that changed its address by a script keeps its form over a save; the first address gets none of it."""
+    site = opened()
+    site.page.evaluate("history.pushState({}, '', '/?tab=2')")
+    site.fill()
+    site.save("two")
+    site.shows("two")
+    assert site.filled() == FILLED
+    site.open()
+    assert site.page.evaluate("document.getElementById('name').value") == ""
