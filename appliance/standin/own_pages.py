@@ -14,6 +14,7 @@ from urllib.parse import parse_qs, urlencode
 from appliance.server.browser.local_peers import container_gateways, is_local
 from appliance.server.browser.own_paths import CLIENT, PREFIX, WAIT
 from appliance.server.pages import error_page
+from appliance.server.pages.html.content_policy import UNFRAMED_POLICY
 from appliance.server.wsgi.access_log.exchange import current
 
 from . import access_policy
@@ -194,6 +195,9 @@ def _with_fields(start_response: StartResponse, status: str, headers: list[tuple
 
 def _page(page: dict[str, Any], environ: dict[str, Any], start: StartResponse, status: str) -> Iterable[bytes]:
     """Answer with a page: its own policy admits its style and its script, and forbids what ``access_policy`` does."""
-    fields, body = error_page.response(page, environ.get("HTTP_ACCEPT", ""))
-    start(status, [*fields, ("Content-Length", str(len(body)))])
+    kind, body = error_page.render(page, environ.get("HTTP_ACCEPT", ""))
+    fields = {**dict(error_page.fields(kind)), "Content-Type": kind, "Content-Length": str(len(body))}
+    if "Content-Security-Policy" in fields:
+        fields["Content-Security-Policy"] = UNFRAMED_POLICY
+    start(status, list(fields.items()))
     return [body]

@@ -14,6 +14,13 @@ dialog.showModal();
 document.getElementById("inside").focus();
 """
 INSIDE = "document.activeElement?.tagName ?? ''"
+FRAMED = """
+def app(environ, start_response):
+    if environ["PATH_INFO"] == "/inner":
+        return [missing]
+    start_response("200 OK", [("Content-Type", "text/html")])
+    return [b"<!doctype html><title>outer</title><h1>one</h1><iframe name=inner src=/inner></iframe>"]
+"""
 
 
 def test_an_error_is_shown_over_an_open_dialog(opened: Callable[..., Site]):
@@ -41,3 +48,12 @@ def test_what_was_typed_stays_at_a_pushed_address(opened: Callable[..., Site]):
     assert site.filled() == FILLED
     site.open()
     assert site.page.evaluate("document.getElementById('name').value") == ""
+
+
+def test_a_failure_inside_a_frame_is_shown_there(opened: Callable[..., Site]):
+    """A frame of the project's own page shows the exception of its request."""
+    site = opened()
+    site.source = FRAMED
+    site.save("one")
+    frame = site.page.frame_locator("iframe")
+    frame.get_by_role("heading", name="NameError").first.wait_for()

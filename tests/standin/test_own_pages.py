@@ -74,6 +74,12 @@ def test_each_answer_has_the_fields_of_the_model(site: Site):
         assert fields.items() >= dict(FIELDS).items()
 
 
+def test_a_refusal_is_shown_in_no_frame(site: Site):
+    """A page that renders as the project's own errors do is not framed, even by the project."""
+    _, fields, _ = site.ask("/__appliance__/nothing", HTTP_ACCEPT="text/html")
+    assert fields["Content-Security-Policy"].endswith("frame-ancestors 'none'")
+
+
 def test_the_script_knows_the_value_that_changes_need(site: Site):
     """The script can send what it has seen; a page of another site can't read it."""
     _, fields, script = site.ask("/__appliance__/client.js")

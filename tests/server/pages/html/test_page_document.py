@@ -45,7 +45,7 @@ def test_the_policy_admits_the_pages_own_style_and_script():
     assert (hash_of(STYLE), hash_of(SCRIPT)) == (STYLE_HASH, SCRIPT_HASH)
     assert "unsafe" not in POLICY
     assert "default-src 'none'" in POLICY
-    assert "frame-ancestors 'none'" in POLICY
+    assert "frame-ancestors 'self'" in POLICY
 
 
 def test_html_has_a_policy(tmp_path: Path):
