@@ -13,7 +13,7 @@ import time
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from ..http.response.content import join_items
+from ..http.response.content import check_result, join_items
 from ..http.served_hosts.hosts import host_name, is_loopback
 from .own_paths import CLIENT
 
@@ -65,6 +65,7 @@ class LiveReload:
             return result
         if type(result) is list or type(result) is tuple:
             return response.whole(join_items(result))
+        check_result(result)
         return DocumentStream(response, result)
 
     def _is_wanted(self, environ: dict[str, Any]) -> bool:

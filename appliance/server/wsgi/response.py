@@ -17,7 +17,7 @@ from wsgiref.headers import Headers
 from ..http.body import EMPTY
 from ..http.head import PROTOCOLS
 from ..http.refusal import TOO_MANY_STREAMS, RequestRefused
-from ..http.response.content import is_single, join_items, not_bytes
+from ..http.response.content import check_result, is_single, join_items, not_bytes
 from ..http.response.file_wrapper import file_range
 from ..http.response.response_framing import delimit
 from ..http.response.response_head import ApplicationFault, ResponseFields
@@ -168,6 +168,7 @@ class ServerHandler(ApplicationRun):
         exchange.ended = wall
 
     def _send_items(self, result: Iterable[bytes]) -> None:
+        check_result(result)
         single = is_single(result)
         for data in result:
             if single and data and not self.headers_sent:
@@ -318,4 +319,4 @@ class ServerHandler(ApplicationRun):
 
 
 def _too_early() -> ApplicationFault:
-    return ApplicationFault("the application gave content before it called start_response (PEP 3333)")
+    return ApplicationFault("the application did not call start_response before its content (PEP 3333)")

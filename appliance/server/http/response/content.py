@@ -27,6 +27,23 @@ def not_bytes(data: object) -> ApplicationFault:
     return ApplicationFault(f"content must be bytes (PEP 3333), not {type(data).__name__}")
 
 
+def check_result(result: object) -> None:
+    """Look at what an application has returned, if it is neither a list nor a tuple.
+
+    Raises:
+        ApplicationFault: it can't be iterated, or its items are single characters or numbers.
+    """
+    if result is None:
+        raise _not_iterable("None")
+    if isinstance(result, (bytes, str)) and result:
+        made = "[content]" if isinstance(result, bytes) else "[content.encode()]"
+        raise _not_iterable(f"{type(result).__name__}; return {made}")
+
+
+def _not_iterable(what: str) -> ApplicationFault:
+    return ApplicationFault(f"the application must return an iterable of bytes (PEP 3333), not {what}")
+
+
 def is_single(result: Any) -> bool:
     """Whether ``len()`` of an iterable is 1: PEP 3333 lets a server ask that."""
     try:

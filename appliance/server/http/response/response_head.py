@@ -42,7 +42,10 @@ class StatusLines(dict[str, "tuple[int, bytes]"]):
             raise ApplicationFault(f"the status must be three digits, a space and a phrase, not {status!r:.80}")
         if int(code) not in _STATUS_CODES:
             raise ApplicationFault(f"the status {status!r:.80} can't end a request: its code is not within 200 to 999")
-        line = b"HTTP/1.1 %s\r\n" % _latin(status, "the status")
+        try:
+            line = b"HTTP/1.1 %s\r\n" % status.encode("latin-1")
+        except UnicodeEncodeError:
+            raise ApplicationFault(f"the status must be Latin-1 (PEP 3333), not {status!r:.80}") from None
         if len(line.translate(None, CONTROLS)) + 2 != len(line):
             raise ApplicationFault(f"the status holds a control character: {status!r:.80}")
         if len(self) < _MAX_ENTRIES:
@@ -127,7 +130,10 @@ class ResponseHeads:
         except (TypeError, ValueError):
             raise _bad_pair(headers) from None
         lines.append("")
-        fields.block = block = _latin("\r\n".join(lines), "a header")
+        try:
+            fields.block = block = "\r\n".join(lines).encode("latin-1")
+        except UnicodeEncodeError:
+            raise _beyond_latin(headers) from None
         if len(block.translate(None, CONTROLS)) + 2 * len(lines) - 2 != len(block):
             _check_controls(headers)
         fields.plain = not (fields.close or fields.date or fields.server or fields.request_id)
@@ -186,11 +192,14 @@ class ResponseHeads:
         return (b"" if fields.date else date + b"\r\n") + (b"" if fields.server else server + b"\r\n")
 
 
-def _latin(text: str, what: str) -> bytes:
-    try:
-        return text.encode("latin-1")
-    except UnicodeEncodeError as error:
-        raise ApplicationFault(f"{what} must be Latin-1 (PEP 3333): {text[error.start : error.start + 20]!r}") from None
+def _beyond_latin(headers: list[tuple[str, str]]) -> ApplicationFault:
+    """Find the header that is not Latin-1; its name is a token already."""
+    name, value = next(pair for pair in headers if max(pair[1], default="") > "\xff")
+    start = next(at for at, letter in enumerate(value) if letter > "\xff")
+    return ApplicationFault(
+        f"the header {name} must be Latin-1 (PEP 3333), not {value[max(0, start - 20) : start + 20]!r}; "
+        "encode the value: a file's name as filename* (RFC 8187), a URL by percent-encoding"
+    )
 
 
 def _bad_pair(headers: list[Any]) -> ApplicationFault:
