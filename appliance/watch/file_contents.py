@@ -44,7 +44,7 @@ class FileState:
 
     @property
     def is_certain(self) -> bool:
-        """Whether it tells the content, and not only the time of the last change."""
+        """Whether the state tells the content, and not only the time of the last change."""
         return self.mark is None or self.checksum >= 0
 
     def differs(self, path: str) -> bool:
