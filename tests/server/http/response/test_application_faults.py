@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 
 from appliance.server.browser.live_reload import LiveReload
-from appliance.server.http.response.content import check_result
 from appliance.server.http.response.response_head import ApplicationFault, ResponseHeads
 from tests.server.answers import answer
 from tests.server.served import Served, get
@@ -32,7 +31,7 @@ def returning(result: Any) -> Callable[..., Any]:
 
 
 @pytest.mark.parametrize(("result", "message"), RETURNED)
-def test_a_result_that_is_no_iterable_of_bytes_is_named(serve: Serve, result: Any, message: str):
+def test_a_wrong_result_of_an_application_is_named(serve: Serve, result: Any, message: str):
     """None, a str and bytes are named as what the application returned, to a browser that navigates too."""
     for application in (returning(result), LiveReload(returning(result), 1, "run")):
         response = serve(application).ask(get("/", "Sec-Fetch-Dest: document"))
@@ -40,14 +39,15 @@ def test_a_result_that_is_no_iterable_of_bytes_is_named(serve: Serve, result: An
         assert message in response.body.decode()
 
 
-def test_an_empty_text_is_an_empty_response():
+@pytest.mark.parametrize("result", ["", b""])
+def test_an_empty_text_is_an_empty_response(serve: Serve, result: Any):
     """A str or bytes without content has no item, so nothing is wrong with any."""
-    for result in ("", b""):
-        check_result(result)
+    response = serve(returning(result)).ask()
+    assert (response.status, response.body) == (200, b"")
 
 
 def test_content_without_start_response_is_named(serve: Serve):
-    """An application that never calls start_response is told so, whether it gives content or not."""
+    """The message names the missing call of start_response, whether there is content or not."""
     for content in ([], [b"x"]):
         body = serve(lambda *_, content=content: content).ask().body.decode()
         assert "the application did not call start_response before its content (PEP 3333)" in body
