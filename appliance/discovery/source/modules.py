@@ -30,8 +30,9 @@ _SKIPPED = UNSEARCHED | _TESTS | {
 _TEMPLATE = re.compile(r"(?:project|setup|app|site)_templates?\Z|.*\{\{", re.IGNORECASE)
 _PLACEHOLDER = re.compile(rb"\{\{\s*[\w.]+\s*\}\}")
 _MAX_FILES = 400
-_IMPORT = re.compile(r"^[ \t]*(?:from[ \t]+(\w+)|import[ \t]+(\w+))", re.MULTILINE)
-_DOTTED = re.compile(r"^[ \t]*(?:from|import)[ \t]+(\w+)\.(\w+)", re.MULTILINE)
+# Python 3.15 has ``lazy import`` too (PEP 810); the Python that runs here may be older than the project's.
+_IMPORT = re.compile(r"^[ \t]*(?:lazy[ \t]+)?(?:from[ \t]+(\w+)|import[ \t]+(\w+))", re.MULTILINE)
+_DOTTED = re.compile(r"^[ \t]*(?:lazy[ \t]+)?(?:from|import)[ \t]+(\w+)\.(\w+)", re.MULTILINE)
 _ADDS = re.compile(r"^[ \t]*sys\.path\.(?:insert|append)\(", re.MULTILINE)
 
 

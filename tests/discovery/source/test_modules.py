@@ -2,7 +2,7 @@
 
 import pytest
 
-from appliance.discovery.source.modules import Modules
+from appliance.discovery.source.modules import Modules, imports_of
 from tests.layout import write
 
 
@@ -41,3 +41,9 @@ def test_a_link_that_leads_nowhere_is_passed_over(tmp_path):
     for name in ("app.py", "tests", "web"):
         (tmp_path / name).symlink_to(name)
     assert list(Modules(tmp_path).files(1, tests=True)) == [tmp_path / "shop.py"]
+
+
+def test_lazy_imports_are_imports(tmp_path):
+    """Python 3.15's lazy imports are found, whichever Python reads the file."""
+    write(tmp_path, {"web.py": "lazy import flask\n    lazy from shop.prices import price\nlazy = 1\n"})
+    assert imports_of(tmp_path / "web.py") == {"flask", "shop"}
