@@ -18,6 +18,7 @@ import builtins
 import fcntl
 import os
 import signal
+import stat
 import sys
 import threading
 import weakref
@@ -107,6 +108,15 @@ def patching_library() -> str:
     return ""
 
 
+def is_read_file(number: int) -> bool:
+    """Whether the descriptor is open, belongs to a file on a disk, and can only read it."""
+    try:
+        flags, mode = fcntl.fcntl(number, fcntl.F_GETFL), os.fstat(number).st_mode
+    except OSError:
+        return False
+    return flags & os.O_ACCMODE == os.O_RDONLY and stat.S_ISREG(mode)
+
+
 def _finalizers() -> int:
     """Count the finalizers that remove files. Others (Django's signals have one each) only affect their own process."""
     registry: Any = weakref.finalize._registry  # type: ignore[attr-defined]  # noqa: SLF001  as above; since 3.4
@@ -141,7 +151,7 @@ def _is_loaded_library(number: int, name: str) -> bool:
 
     Two processes can map one descriptor: neither its position nor its content changes.
     """
-    if ".so" not in name or fcntl.fcntl(number, fcntl.F_GETFL) & os.O_ACCMODE != os.O_RDONLY:
+    if ".so" not in name or not is_read_file(number):
         return False
     with open("/proc/self/maps", errors="surrogateescape") as maps:
         return any(line.rstrip("\n").endswith(name) and "x" in line.split()[1] for line in maps)

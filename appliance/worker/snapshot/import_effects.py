@@ -73,6 +73,7 @@ class ImportEffects:
         self._before: _State | None = None
         self._timers: list[threading.Timer] = []
         self._began = ""  # the module of the project that began last
+        self._openers: dict[int, str] = {}  # which modules have opened the files that were open then, by descriptor
         self._on = False
         self.refused = ""  # which module has which effect
 
@@ -154,19 +155,38 @@ class ImportEffects:
             return
         self._drivers.begin()  # some may have been imported since
         self._logs.begin()
-        self._compare()
+        self._compare(self._without_open_files)
         self._began = code.co_filename
 
-    def _compare(self) -> None:
+    def _compare(self, leave_out: Callable[[_State], _State] = lambda state: state) -> None:
         """Refuse changes in the process since the last module began: that module, or its importer, has made them."""
-        before, after = self._before, self._read()
+        before, after = self._before, leave_out(self._read())
         left = self._exits.unfit_hook()
         if before is None or (after == before and not left):
             return
         self._before = after
         if what := left or _difference(before, after, self._is_kept):
-            files = dict.fromkeys(file for file in (self._began, self._current_file()) if file)
-            self._refuse(f"{' or '.join(_module_of(file) for file in files) or 'a package'} {what}")
+            opened = sorted(after.reading.descriptors - before.reading.descriptors)
+            openers = next((self._openers[each] for each in opened if each in self._openers), self._changers())
+            self._refuse(f"{openers} {what}")
+
+    def _without_open_files(self, state: _State) -> _State:
+        """Leave out files that are open to be read: whoever has opened them may still close them.
+
+        Flask's ``from_pyfile`` runs the module whose file it has open. Files that stay open are found later.
+        """
+        known = self._before.reading.descriptors if self._before else frozenset()
+        files = {each for each in state.reading.descriptors - known if fork_safety.is_read_file(each)}
+        self._openers = {each: self._openers.get(each) or self._changers() for each in files}
+        return state._replace(reading=state.reading._replace(descriptors=state.reading.descriptors - files))
+
+    def _changers(self) -> str:
+        files = dict.fromkeys(file for file in (self._began, self._current_file()) if file)
+        return " or ".join(_module_of(file) for file in files) or "a package"
+
+    def has_open_files(self) -> bool:
+        """Whether files were open when the last module began: a fork would share their positions."""
+        return bool(self._openers)
 
     def _read(self) -> _State:
         while self._timers:

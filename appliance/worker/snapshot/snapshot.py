@@ -245,7 +245,8 @@ class Snapshot:
     def _may_pause(self, path: str) -> bool:
         """Whether this process may become a checkpoint before this file."""
         read = self._project.files.is_used(path) or path in self._monitor.sources or os.path.realpath(path) != path
-        return self._project.code.has_followed() and not read and not self._monitor.failed
+        unfit = read or self._monitor.failed or self._effects.has_open_files()
+        return self._project.code.has_followed() and not unfit
 
     def _pause(self, path: str) -> None:
         """Become a checkpoint: fork. Return in each fork, which imports the rest as a snapshot or as a worker."""

@@ -13,6 +13,9 @@ from tests import releases
 
 HARMLESS = {
     "a read file": "open(__file__).close()",
+    "a module that runs while its file is open": (
+        "import os\nwith open(os.path.abspath('kept/settings.py')) as f: exec(compile(f.read(), f.name, 'exec'))"
+    ),
     "a variable": "import os; os.environ['SHOP'] = '1'; os.environ.setdefault('OTHER', '2')",
     "the search path": "import sys; sys.path.insert(0, '/nowhere'); sys.path.append('/elsewhere')",
     "a finder": "import sys; sys.meta_path.insert(0, type('F', (), {'find_spec': print}))",
@@ -87,6 +90,10 @@ EFFECTS = {
     "shared memory": ("import mmap; shared = mmap.mmap(-1, 10)", "shares memory with forks"),
     "a locked file": ("import fcntl; fcntl.flock(kept := open('kept.txt'), fcntl.LOCK_SH)", "locks a file"),
     "an open file": ("kept = open('kept.txt')", "leaves open"),
+    "a file that stays open while modules begin": (
+        "import os; kept = open(os.path.abspath('kept/settings.py')); exec(compile(kept.read(), kept.name, 'exec'))",
+        "shop.rows leaves open",
+    ),
     "an open socket": ("import socket; kept = socket.socket()", "leaves open a socket"),
     "a loop of asyncio": ("import asyncio; loop = asyncio.new_event_loop()", "leaves open"),
     "a signal handler": ("import signal; signal.signal(signal.SIGUSR1, print)", "sets a signal handler"),
@@ -145,6 +152,7 @@ def answers(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[str]]:
         package = folder / name / "shop"
         (folder / name / "kept").mkdir(parents=True)
         (folder / name / "kept.txt").write_text("kept")
+        (folder / name / "kept" / "settings.py").write_text("DEBUG = True\n")
         package.mkdir()
         (package / "__init__.py").write_text("from . import models, rows, views\n")
         (package / "models.py").write_text("MODELS = []\n")
