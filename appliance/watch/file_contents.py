@@ -94,14 +94,14 @@ class FileContents:
             self._reported[path] = time.monotonic()
         return changed
 
-    def is_unread_change(self, path: str, state: FileState, *, started: float = 0.0) -> bool:
+    def note_worker_read(self, path: str, state: FileState, *, started: float = 0.0) -> bool:
         """Note in which state a worker has read a file; return whether the file has changed since, unreported.
 
         If the worker started (CLOCK_MONOTONIC) after the last report, it should have read what was reported. It may
         have read less: the same text was being written once more. Then the rest is a change when it comes.
         """
         if state.differs(path):
-            return self._differs(path, started if state.is_certain else 0.0)
+            return self._note_difference(path, started if state.is_certain else 0.0)
         if not state.is_certain or self._reported.get(path, started) >= started:
             return False
         if state.mark is None:
@@ -111,16 +111,16 @@ class FileContents:
         return False
 
     def _note_read(self, path: str, state: FileState, started: float) -> bool:
-        """Remember the content that a worker has read, if the file still has it; else as ``is_unread_change``."""
+        """Remember the content that a worker has read, if the file still has it; else as ``note_worker_read``."""
         with contextlib.suppress(OSError):
             data = _content(path)
             if crc32(data) == state.checksum:
                 self._known[path] = _digest(data)
                 return False
-        return self._differs(path, started)
+        return self._note_difference(path, started)
 
-    def _differs(self, path: str, started: float) -> bool:
-        """Return whether a content that a worker has not read is a new change.
+    def _note_difference(self, path: str, started: float) -> bool:
+        """Note a content that a worker has not read; return whether it is a new change.
 
         If it was reported since the worker started, the worker is an older one. If it was reported before, it is
         reported again, once: otherwise a loader that changes what it reads would restart its worker forever. If the

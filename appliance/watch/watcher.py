@@ -166,7 +166,7 @@ class Watcher:
         self._add_files("worker", Kind.CODE, files, more=more)
         for path, state in files.items():
             counts = self._watch_set.kind(path) is not None
-            if counts and self._contents.is_unread_change(path, state, started=started):
+            if counts and self._contents.note_worker_read(path, state, started=started):
                 self._note(path, time.monotonic(), whole=True)  # it is complete, or more events will follow
 
     def _run(self) -> None:

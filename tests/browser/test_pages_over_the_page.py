@@ -1,4 +1,4 @@
-"""What the appliance shows over a page, or inside it, can be read and used there: in Chromium."""
+"""The appliance's errors and notices over a page or inside of it, in Chromium: they can be read and used."""
 
 from __future__ import annotations
 

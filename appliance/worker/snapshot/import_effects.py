@@ -171,7 +171,7 @@ class ImportEffects:
             self._refuse(f"{openers} {what}")
 
     def _without_open_files(self, state: _State) -> _State:
-        """Leave out files that are open to be read: whoever has opened them may still close them.
+        """Leave out files that are open to be read: their openers may still close them.
 
         Flask's ``from_pyfile`` runs the module whose file it has open. Files that stay open are found later.
         """

@@ -44,6 +44,6 @@ def test_a_link_that_leads_nowhere_is_passed_over(tmp_path):
 
 
 def test_lazy_imports_are_imports(tmp_path):
-    """Python 3.15's lazy imports are found, whichever Python reads the file."""
+    """Python 3.15's lazy imports are found by an older Python that reads the file too."""
     write(tmp_path, {"web.py": "lazy import flask\n    lazy from shop.prices import price\nlazy = 1\n"})
     assert imports_of(tmp_path / "web.py") == {"flask", "shop"}

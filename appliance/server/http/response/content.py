@@ -28,7 +28,7 @@ def not_bytes(data: object) -> ApplicationFault:
 
 
 def check_result(result: object) -> None:
-    """Look at what an application has returned, if it is neither a list nor a tuple.
+    """Check the result of an application that is neither a list nor a tuple.
 
     Raises:
         ApplicationFault: it can't be iterated, or its items are single characters or numbers.
