@@ -167,7 +167,8 @@ class Watcher:
         for path, state in files.items():
             counts = self._watch_set.kind(path) is not None
             if counts and self._contents.note_worker_read(path, state, started=started):
-                self._note(path, time.monotonic(), whole=True)  # it is complete, or more events will follow
+                # It is complete, or more events will follow; no events follow where files are polled.
+                self._note(path, time.monotonic(), whole=not self._schedule.polling)
 
     def _run(self) -> None:
         try:

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from appliance.watch import mounts, scan_schedule, watcher
+from appliance.watch.file_contents import FileState
 from appliance.watch.kinds import Kind
 from appliance.watch.tree import Mark
 from appliance.watch.watch_set import WatchSet
@@ -89,6 +90,18 @@ def test_a_polled_file_that_grows_is_reported_when_it_is_complete(
     assert watching.changes() == {"app.py": Kind.CODE}
     assert parts == []
     assert watching.changes_before() == []
+
+
+@pytest.mark.parametrize(("how", "is_complete"), [("events", True), ("poll", False)])
+def test_a_change_that_a_worker_has_not_read_may_go_on_where_files_are_polled(
+    watch: Watch, watch_set: Path, how: str, is_complete: bool
+):
+    """A file that a worker has read otherwise counts as complete only where an event reports its end."""
+    watching = watch(how=how)
+    file = watch_set / "app.py"
+    watching.watcher.compare({str(file): FileState(None)}, more=True)
+    assert watching.changes() == {"app.py": Kind.CODE}
+    assert watching.noticed_files == [str(file) if is_complete else ""]
 
 
 def test_a_folder_for_which_no_watch_is_left_is_polled_at_once(
