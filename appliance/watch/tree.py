@@ -13,6 +13,7 @@ from appliance.watch.ignores import is_work_tree
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
+    from collections.abc import Set as AbstractSet
 
     from appliance.watch.ignores import Ignores
     from appliance.watch.kinds import Rule
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 NS_PER_S = 1_000_000_000
 _RENAMED_NS = 20_000_000  # most editors rename the file within this time after they have written it
 ENVIRONMENT_MARKERS = frozenset({"pyvenv.cfg", "conda-meta"})
+_PLACE_MARKERS = (*ENVIRONMENT_MARKERS, ".git")
 
 
 class Mark(NamedTuple):
@@ -46,6 +48,11 @@ def mark(path: str) -> Mark | None:
 def changed_ns(seen: Mark) -> int:
     """Return when a file was last changed, whatever modification time an archive has given to it."""
     return max(seen.mtime_ns, seen.ctime_ns)
+
+
+def is_another_place(folder: str, names: AbstractSet[str]) -> bool:
+    """Whether these names in a folder make it an environment or a linked work tree: no part of the project."""
+    return not names.isdisjoint(ENVIRONMENT_MARKERS) or (".git" in names and is_work_tree(folder))
 
 
 def is_archived(seen: Mark) -> bool:
@@ -137,8 +144,7 @@ class Tree:
         except OSError:  # the folder is gone, or can't be read
             return []
         names = {entry.name for entry in listed}
-        is_other = not names.isdisjoint(ENVIRONMENT_MARKERS) or (".git" in names and is_work_tree(folder))
-        if folder != self._root and is_other:  # it is an environment or a work tree since now
+        if folder != self._root and is_another_place(folder, names):  # it is an environment or a work tree since now
             self._drop((), (folder,))
             return []
         if ".gitignore" in names:
@@ -149,9 +155,9 @@ class Tree:
 
     def counts(self, folder: str) -> bool:
         """Whether a folder may hold source code: it is not ignored, and neither a work tree nor an environment."""
-        if self._ignores.folder(folder) or is_work_tree(folder):
+        if self._ignores.folder(folder):
             return False
-        return not any(os.path.exists(f"{folder}/{name}") for name in ENVIRONMENT_MARKERS)
+        return not is_another_place(folder, {name for name in _PLACE_MARKERS if os.path.exists(f"{folder}/{name}")})
 
     def _leads_to_unwatched(self, link: str, seen: set[tuple[int, int] | None]) -> bool:
         """Whether a link leads to a folder that is not watched under its own path, and not to its own parent."""

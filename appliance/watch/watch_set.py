@@ -16,11 +16,11 @@ from typing import TYPE_CHECKING
 from appliance.conventions import VARIABLE_FILES
 from appliance.protocol.record import Record, replace
 from appliance.watch.event_sources import EventSource, EventType, FileEvent, NoEvents
-from appliance.watch.ignores import Ignores, is_work_tree
+from appliance.watch.ignores import Ignores
 from appliance.watch.inotify import Inotify, is_exhausted
 from appliance.watch.kinds import Kind, Rule
 from appliance.watch.mounts import Mount, Mounts
-from appliance.watch.tree import ENVIRONMENT_MARKERS, Mark, Tree, mark
+from appliance.watch.tree import ENVIRONMENT_MARKERS, Mark, Tree, is_another_place, mark
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
@@ -271,7 +271,7 @@ class WatchSet:
         if name == ".gitignore" and folder in self.tree.folders:
             self.ignores.enter(folder)
             return set(), True
-        if folder not in self._tops and (name in ENVIRONMENT_MARKERS or (name == ".git" and is_work_tree(folder))):
+        if folder not in self._tops and is_another_place(folder, {name}):
             self.tree.forget(folder)
             return set(), False
         paths = {link for link in (self.tree.links.get(path),) if link}
