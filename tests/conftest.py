@@ -106,7 +106,7 @@ def pytest_collection_modifyitems(config, items):
     appliances stand between the others: else all processes would compute first, and wait later.
     """
     if _is_short(config):
-        _leave_out([item for item in items if item.get_closest_marker("whole")], items, config.hook)
+        _leave_out_whole(items, config.hook)
     processes = getattr(config, "workerinput", {}).get("workercount", 1)
     long = [item for item in items if item.get_closest_marker("waits")]
     places = {item: (number % processes / processes, 0) for number, item in enumerate(long)}
@@ -121,10 +121,12 @@ def pytest_collection_modifyitems(config, items):
     items.sort(key=places.__getitem__)
 
 
-def _leave_out(some, items, hook):
-    others = set(items).difference(some)
-    items[:] = [item for item in items if item in others]
-    hook.pytest_deselected(items=some)
+def _leave_out_whole(items, hook):
+    parts: dict[bool, list[pytest.Item]] = {False: [], True: []}
+    for item in items:
+        parts[item.get_closest_marker("whole") is not None].append(item)
+    items[:] = parts[False]
+    hook.pytest_deselected(items=parts[True])
 
 
 @functools.cache
