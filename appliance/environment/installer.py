@@ -6,7 +6,6 @@ it at any time with everything that it started.
 
 from __future__ import annotations
 
-import contextlib
 import re
 import subprocess
 import sys
@@ -15,12 +14,12 @@ from typing import TYPE_CHECKING
 
 import uv
 
+from appliance.dependencies.text_file import text_or_nothing
 from appliance.environment.network import answers, network_is_there
 from appliance.environment.pip_conf import pip_configuration
 from appliance.environment.start_failure import start_error
 from appliance.errors import InstallError
 from appliance.identity.identity import user_cache, user_home
-from appliance.identity.regular_file import read_text_of
 from appliance.package_names import any_spelling
 from appliance.protocol.record import Record
 
@@ -238,8 +237,7 @@ def _named_indexes(files: tuple[Path, ...]) -> list[str]:
     found: list[str] = []
     for file in files:
         if file.suffix in {".txt", ".in", ".pip", ""}:
-            with contextlib.suppress(OSError):
-                found += _INDEX_LINE.findall(read_text_of(file))
+            found += _INDEX_LINE.findall(text_or_nothing(file))
     return found
 
 

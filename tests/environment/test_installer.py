@@ -178,6 +178,19 @@ def test_an_index_that_does_not_answer_is_not_tried_again(given, tmp_path):
         assert installer(values, tmp_path, tmp_path, print, 0, (requirements,)).environment["UV_HTTP_RETRIES"] == "0"
 
 
+def test_an_index_is_read_in_the_coding_of_its_file(tmp_path):
+    """A first line after a byte order mark names an index, and so does a file in UTF-16, as PowerShell writes it."""
+    with socket.socket() as closed:
+        closed.bind(("127.0.0.1", 0))
+        line = f"--extra-index-url http://127.0.0.1:{closed.getsockname()[1]}/simple\n"
+        values = {"HOME": "/nowhere", "PIP_CONFIG_FILE": os.devnull, "UV_DEFAULT_INDEX": "file:///srv/simple"}
+        for coding in ("utf-8-sig", "utf-16"):
+            requirements = tmp_path / f"{coding}.txt"
+            requirements.write_text(line, encoding=coding)
+            made = installer(values, tmp_path, tmp_path, print, 0, (requirements,))
+            assert made.environment.get("UV_HTTP_RETRIES") == "0", coding
+
+
 def test_the_cache_is_tried_where_the_index_is_away(tmp_path):
     """If an index can't be reached, the cache is tried once; if that fails too, the first error is shown."""
     program = tmp_path / "uv"

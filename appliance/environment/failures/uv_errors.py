@@ -146,7 +146,7 @@ def _index_places(files: Iterable[Path], folder: Path | None) -> list[str]:
 
 def index_lines(files: Iterable[Path], folder: Path | None = None) -> list[Place]:
     """Return the lines of requirements files, of ``pyproject.toml`` and of a ``Pipfile`` that name an index."""
-    patterns = {".toml": _INDEX_OF_TOML, ".txt": _INDEX, ".in": _INDEX, ".pip": _INDEX}
+    patterns = {".toml": _INDEX_OF_TOML, ".txt": _INDEX, ".in": _INDEX, ".pip": _INDEX, "": _INDEX}
     found: list[Place] = []
     for file in files:
         pattern = _INDEX_OF_TOML if file.name == "Pipfile" else patterns.get(file.suffix)

@@ -111,6 +111,7 @@ def test_an_index_is_named_if_it_is_set(reason):
     [
         ("requirements.txt", "--extra-index-url https://one.test/simple"),
         ("requirements/dev.txt", "-i https://one.test/simple"),
+        ("requirements", "-i https://one.test/simple"),
         ("requirements.txt", "--find-links=./wheels"),
         ("pyproject.toml", "url = 'https://one.test/simple'"),
         ("Pipfile", 'url = "https://one.test/simple"'),
