@@ -57,3 +57,13 @@ def test_a_failure_inside_a_frame_is_shown_there(opened: Callable[..., Site]):
     site.save("one")
     frame = site.page.frame_locator("iframe")
     frame.get_by_role("heading", name="NameError").first.wait_for()
+
+
+def test_what_was_typed_stays_in_a_page_that_comes_back(opened: Callable[..., Site]):
+    """A page from the back/forward cache loads again, and keeps its form and its scroll position."""
+    site = opened()
+    site.fill()
+    site.page.evaluate("dispatchEvent(new PageTransitionEvent('pageshow', { persisted: true }))")
+    site.until_loaded_after(1)
+    site.shows("one")
+    assert site.filled() == FILLED

@@ -413,6 +413,6 @@
   listen();
   addEventListener("pagehide", () => stop());
   addEventListener("pageshow", (event) => {
-    if (event.persisted) location.reload(); // from the back/forward cache: it may be old
+    if (event.persisted) loadAgain(); // from the back/forward cache: it may be old
   });
 })();
