@@ -41,7 +41,9 @@ class RequestHandoff:
         self.take = take
         self.prefix = prefix
 
-    def relay_application(self, raw: bytes) -> Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]:
+    def relay_application(
+        self, raw: bytes, *, chunked: bool = False
+    ) -> Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]:
         """Return a WSGI application that answers the request with this head as the other server answers it."""
 
         def application(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
@@ -51,6 +53,8 @@ class RequestHandoff:
             if len(body) > _BODY_MAX:
                 start_response("413 Content Too Large", [("Content-Length", "0")])
                 return []
+            if chunked:  # the head still says so, and the coding was decoded
+                body = (b"%x\r\n%b\r\n" % (len(body), body) if body else b"") + b"0\r\n\r\n"
             ours, theirs = socket.socketpair()
             ours.settimeout(None)  # the project's default timeout would end a quiet stream
             try:

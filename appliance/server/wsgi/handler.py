@@ -260,7 +260,7 @@ class WSGIRequestHandler(HttpServerHandler):
         if self.wire.movable:
             self._pending_head, self.handoff_target, self.close_connection = self._raw, handoff, False
             return True
-        self._relay_application = handoff.relay_application(self._raw)
+        self._relay_application = handoff.relay_application(self._raw, chunked=head.fields.chunked)
         return False
 
     def take_unserved_head(self) -> bytes | None:

@@ -42,7 +42,7 @@ class Handoff(Protocol):
     def take(self, connections: list[tuple[socket.socket, bytes]], peers: list[str], /) -> None:
         """Pass these connections on, with what was read of them, and the addresses that their sockets don't know."""
 
-    def relay_application(self, raw: bytes, /) -> Any:
+    def relay_application(self, raw: bytes, /, *, chunked: bool = False) -> Any:
         """Return a WSGI application that answers the request of a connection that can't be passed on."""
 
 

@@ -149,3 +149,24 @@ def test_a_relayed_answer_has_no_time_limit_of_the_project(monkeypatch: pytest.M
     assert b"".join(content) == b"ours"
     for each in made:
         each.close()
+
+
+def test_a_relayed_chunked_body_arrives_whole(tmp_path):
+    """A chunked body reaches the other server over TLS as it does without."""
+    certificate, key = make_certificate(tmp_path)
+    with ExitStack() as stack:
+        two = Two(stack, tls=context_of(str(certificate), str(key)))
+        client = stack.enter_context(closing(wrapped(two.address, certificate)))
+        head = f"POST {OURS}form HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n".encode()
+        assert client.ask(head + b"3\r\nabc\r\n0\r\n\r\n").body == b"abc"
+
+
+@pytest.mark.parametrize(("size", "status"), [(262_144, 200), (262_145, 413)])
+def test_a_relayed_body_has_a_largest_size(tmp_path, size: int, status: int):
+    """The largest body that is relayed arrives whole; a longer one is refused, and reaches no server."""
+    certificate, key = make_certificate(tmp_path)
+    with ExitStack() as stack:
+        two = Two(stack, tls=context_of(str(certificate), str(key)))
+        client = stack.enter_context(closing(wrapped(two.address, certificate)))
+        assert client.ask(post(b"x" * size, path=f"{OURS}form")).status == status
+    assert len(two.echoes[1].seen) == (status == 200)
