@@ -225,6 +225,8 @@ class ImportMonitor:
                 self._note_data(revision_log(arguments[2]))
             elif event in {"sys._getframe", "sys._current_frames"}:
                 self._looked_at_stack(reader)
+            elif event == "gc.get_referents":
+                self._read_functions(arguments[0], reader)
             elif event in _BLINDING and not _is_ours(reader):
                 self._fail(f"{_BLINDING[event]} by {_named(reader)}")
         except Exception as error:  # noqa: BLE001  it would be raised by the project's ``open``
@@ -241,7 +243,17 @@ class ImportMonitor:
             return
         code = getattr(holder, attributes[0])
         module, name = reader.f_globals.get("__name__", ""), reader.f_code.co_name
-        if self._is_projects(code.co_filename) and (module not in _HARMLESS or name in _HARMFUL):
+        if module not in _HARMLESS or name in _HARMFUL:
+            self._pin(code, reader)
+
+    def _read_functions(self, objects: tuple[object, ...], reader: FrameType) -> None:
+        if not _is_ours(reader):
+            for each in objects:
+                if isinstance(each, FunctionType):
+                    self._pin(each.__code__, reader)
+
+    def _pin(self, code: CodeType, reader: FrameType) -> None:
+        if self._is_projects(code.co_filename):
             self.pinned.setdefault(id(code), (code, f"its code was read by {_named(reader)}"))
 
     def _opened(self, path: Any, flags: Any, reader: FrameType) -> None:

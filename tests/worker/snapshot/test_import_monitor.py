@@ -93,6 +93,7 @@ def test_functions_that_only_exist_did_not_run(tmp_path, source):
 LOOKS = {
     "the code": "f.__code__",
     "the code by name": "getattr(f, '__code__')",
+    "its referents": "import gc\nconstants = len(gc.get_referents(f))",
     "the code of a method": "class C:\n    def f(self): pass\nf = C.f\nC().f.__code__",
     "the disassembly": "import dis, io\ndis.dis(f, file=io.StringIO())",
     "closed variables": "import inspect\ninspect.getclosurevars(f)",
