@@ -64,7 +64,8 @@ def _throughput(result: dict[str, Any]) -> str:
 
 def _reload(result: dict[str, Any]) -> str:
     machine = f"Python {result['python']}, {result['cpus']} CPUs"
-    parts = [f"Measured on {result['measured']}: {machine}, {result['saves']} saves of each.\n", reload.medians(result)]
+    how = f"{result['saves']} saves of each. The medians, in milliseconds:\n"
+    parts = [f"Measured on {result['measured']}: {machine}, {how}", reload.medians(result)]
     for key, project in result["projects"].items():
         ordered = sorted(
             (seen["median_s"], name) for name, seen in project["figures"].items() if seen["median_s"] is not None

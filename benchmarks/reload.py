@@ -223,7 +223,7 @@ def table(result: dict[str, Any]) -> str:
 def medians(result: dict[str, Any]) -> str:
     """The medians in milliseconds as Markdown: one line a project, one column a server."""
     titles = result["servers"]
-    lines = ["| ms | " + " | ".join(titles.values()) + " |", "|---|" + "---:|" * len(titles)]
+    lines = ["| project | " + " | ".join(titles.values()) + " |", "|---|" + "---:|" * len(titles)]
     for project in result["projects"].values():
         figures = project["figures"]
         cells = (_median(figures[key]) if key in figures else "" for key in titles)
